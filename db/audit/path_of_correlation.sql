@@ -12,7 +12,8 @@ SELECT m.created_at AS at,
        m.type,
        'created' AS event,
        m.created_by AS who,
-       NULL AS error
+       NULL AS error,
+       NULL AS note
 FROM messages m
 UNION ALL
 SELECT h.finished_at,
@@ -21,7 +22,8 @@ SELECT h.finished_at,
        m.type,
        h.outcome,
        nullif(h.worker, ''),
-       h.error
+       h.error,
+       h.note
 FROM messages m
 JOIN postroom.message_history h ON h.message_id = m.message_id
 ORDER BY at, message_id;

@@ -61,7 +61,7 @@ BEGIN
         SELECT *
         FROM postroom.active_consumer a
         WHERE a.worker_id = 0
-          AND a.active_at < clock_timestamp() - interval '1 second'
+          AND clock_timestamp() NOT BETWEEN a.active_at AND a.active_at + interval '1 second' -- the clock may have been set back
         ORDER BY a.queue_id
         FOR UPDATE SKIP LOCKED
     LOOP
@@ -95,7 +95,9 @@ LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    longest    constant interval := CASE WHEN pg_postmaster_start_time() <= statement_timestamp() - p_lease_time THEN p_lease_time END;
+    longest    constant interval := CASE
+        WHEN postroom.has_just_started(p_lease_time) THEN NULL
+        ELSE p_lease_time END;
     all_of_it  constant int := (SELECT count(*) FROM postroom.active_consumer a);
     left_by    record;
 BEGIN

@@ -493,24 +493,32 @@ $$;
 COMMENT ON FUNCTION postroom.parts_to_count IS
     'Internal: called by a job. The parts of a batch that are to be counted now.';
 
--- Writes the completion. The locks of steps 2 and 3 are held. A message that cannot be created leaves the batch as it is.
+-- Writes the completion. The locks of steps 2 and 3 are held. A message that cannot be created leaves the batch as it is. So does one that
+-- would have to wait: another transaction may be making its queue, and may stay open or be prepared for days. The batch is looked at again
+-- after others then. Batches whose look failed without a later time would stay first in turn, and 200 of them would stop all others.
 CREATE OR REPLACE FUNCTION postroom.complete_batch(p_batch postroom.batch) RETURNS boolean
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    created uuid;
+    limit_before  constant text := current_setting('lock_timeout');
+    created       uuid;
 BEGIN
     IF p_batch.completion IS NOT NULL THEN
         BEGIN
             PERFORM set_config('postroom.wait_for_room', 'off', true); -- nobody's open transaction is to hold up all batches
+            PERFORM set_config('lock_timeout', '100ms', true);
             SELECT CASE WHEN c.is_new THEN c.id END INTO created
             FROM postroom.create_messages(jsonb_build_array(postroom.completion_message(p_batch))) c;
             PERFORM set_config('postroom.wait_for_room', 'on', true);
-        EXCEPTION
-            WHEN data_exception OR unique_violation OR SQLSTATE 'PR404' OR SQLSTATE 'PR429' THEN
+            PERFORM set_config('lock_timeout', limit_before, true);
+        EXCEPTION -- the settings are as they were before this block
+            WHEN data_exception OR unique_violation OR lock_not_available
+                OR SQLSTATE 'PR404' OR SQLSTATE 'PR421' OR SQLSTATE 'PR429' THEN
                 UPDATE postroom.batch_progress g
-                SET problem = left(SQLERRM, 1000), look_at = clock_timestamp() + interval '5 seconds'
+                SET problem = left(CASE SQLSTATE WHEN '55P03' THEN 'another transaction has a lock that the completion message needs, '
+                                       'perhaps on the name of its queue: ' ELSE '' END || SQLERRM, 1000),
+                    look_at = clock_timestamp() + interval '5 seconds'
                 WHERE g.batch_id = p_batch.id;
                 RETURN false;
         END;
@@ -558,8 +566,14 @@ BEGIN
         RETURN 0;
     END IF;
     SELECT * INTO batch FROM postroom.batch b WHERE b.id = p_batch;
+    IF batch.created_at > clock_timestamp() THEN -- the clock was set back: members end before their batch was created
+        UPDATE postroom.batch b
+        SET created_at = clock_timestamp()
+        WHERE b.id IN (SELECT c.id FROM postroom.batch c WHERE c.id = p_batch FOR NO KEY UPDATE SKIP LOCKED);
+        batch.created_at := clock_timestamp();
+    END IF;
     since := batch.created_at - interval '1 hour'; -- spares the days before; the hour is for clocks of two servers
-    with_purged := progress.purge_at <= clock_timestamp();
+    with_purged := progress.purge_at NOT BETWEEN clock_timestamp() AND clock_timestamp() + interval '10 seconds'; -- or set back
 
     SELECT * INTO chosen
     FROM postroom.parts_to_count(p_batch, progress.next_part, CASE WHEN batch.cancelled_at IS NULL THEN 1000 ELSE 10000 END, since,

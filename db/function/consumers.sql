@@ -49,7 +49,7 @@ BEGIN
     ON CONFLICT DO NOTHING;
     GET DIAGNOSTICS told = ROW_COUNT;
     INSERT INTO postroom.operator_action (id, actor, action, queue_id, finished_at, note, reason)
-    VALUES (new_id, coalesce(p_actor, current_user), 'stop_consumers', of_queue, clock_timestamp(),
+    VALUES (new_id, coalesce(p_actor, session_user), 'stop_consumers', of_queue, clock_timestamp(),
             CASE WHEN p_how_many IS NULL THEN 'all, ' || told || ' of them now' ELSE told || ' of ' || p_how_many || ' asked for' END,
             p_reason);
     RETURN QUERY SELECT new_id, told;
@@ -101,7 +101,7 @@ BEGIN
     WHERE w.stopped_at IS NULL
       AND w.beat_at > statement_timestamp() - interval '1 minute';
     INSERT INTO postroom.operator_action (actor, action, queue_id, finished_at, note, reason)
-    VALUES (coalesce(start_consumers.actor, current_user), 'start_consumers', of_queue, clock_timestamp(),
+    VALUES (coalesce(start_consumers.actor, session_user), 'start_consumers', of_queue, clock_timestamp(),
             started || ' that had been told to stop', start_consumers.reason);
     RETURN started;
 END

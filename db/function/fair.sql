@@ -458,7 +458,9 @@ COMMENT ON FUNCTION postroom.claim_fair IS
     'Internal: called by workers. Takes ready messages of a fair queue, the groups in turn, and puts them under leases.';
 
 -- A plain change of the row: see steps 1 and 2.
-CREATE OR REPLACE FUNCTION postroom.set_fair(queue text, fair boolean, set_by text DEFAULT 'operator') RETURNS boolean
+CREATE OR REPLACE FUNCTION postroom.set_fair(
+    queue text, fair boolean, set_by text DEFAULT 'operator', reason text DEFAULT NULL, actor text DEFAULT NULL)
+RETURNS boolean
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -467,6 +469,10 @@ DECLARE
     target postroom.queue;
 BEGIN
     PERFORM postroom.require_read_committed();
+    PERFORM postroom.require_reason_if_given(set_fair.reason, set_fair.actor);
+    IF set_fair.set_by IS NULL OR set_fair.set_by NOT IN ('operator', 'declaration') THEN
+        PERFORM postroom.refuse('set_by', 'operator or declaration', set_fair.set_by);
+    END IF;
     IF set_fair.fair IS NULL THEN
         PERFORM postroom.refuse('fair', 'true or false', NULL);
     END IF;
@@ -482,21 +488,25 @@ BEGIN
     ELSIF NOT set_fair.fair THEN
         PERFORM postroom.require_no_group_limit(target.id);
     END IF;
+    PERFORM set_config('postroom.change', jsonb_build_object('actor', set_fair.actor, 'reason', set_fair.reason,
+        'set_by', set_fair.set_by)::text, true); -- for the line that record_queue_settings writes
     UPDATE postroom.queue q SET fair = set_fair.fair WHERE q.id = target.id;
-    INSERT INTO postroom.operator_action (action, queue_id, finished_at, note)
-    SELECT 'declare', target.id, clock_timestamp(), 'fair ' || set_fair.fair
-    WHERE set_fair.set_by = 'operator';
+    PERFORM set_config('postroom.change', '', true);
     RETURN true;
 END
 $$;
 COMMENT ON FUNCTION postroom.set_fair IS
     'Lets the groups of a queue take turns, or not any more: SELECT postroom.set_fair(''imports'', true).
 In a fair queue a group with a million waiting messages delays another group by one turn in each process. Messages without a group are a
-group, too. It can be changed at any time. What waits already is a group of its own then. Refused (22023) for an ordered queue.';
+group, too. It can be changed at any time. What waits already is a group of its own then. Refused (22023) for an ordered queue.
+reason and actor go on record.';
 
-CREATE OR REPLACE FUNCTION postroom.set_group_weight(queue text, group_key text, weight int) RETURNS boolean
+CREATE OR REPLACE FUNCTION postroom.set_group_weight(
+    queue text, group_key text, weight int, reason text DEFAULT NULL, actor text DEFAULT NULL, set_by text DEFAULT 'operator')
+RETURNS boolean
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -504,6 +514,10 @@ DECLARE
     changed  jsonb;
 BEGIN
     PERFORM postroom.require_read_committed();
+    PERFORM postroom.require_reason_if_given(set_group_weight.reason, set_group_weight.actor);
+    IF set_group_weight.set_by IS NULL OR set_group_weight.set_by NOT IN ('operator', 'declaration') THEN
+        PERFORM postroom.refuse('set_by', 'operator or declaration', set_group_weight.set_by);
+    END IF;
     IF set_group_weight.group_key IS NULL THEN
         PERFORM postroom.refuse('group', '1 to 200 characters', NULL);
     END IF;
@@ -518,23 +532,30 @@ BEGIN
         PERFORM postroom.refuse('queue', 'the name of a fair queue that is not deleted', set_group_weight.queue,
             'SELECT postroom.set_fair(...) makes it fair');
     END IF;
+    IF set_group_weight.set_by = 'declaration' AND 'operator' IN (target.weights_by, target.settings_by) THEN
+        RETURN false;
+    END IF;
     changed := CASE WHEN set_group_weight.weight = 1 THEN coalesce(target.group_weights, '{}') - set_group_weight.group_key
                     ELSE coalesce(target.group_weights, '{}')
                          || jsonb_build_object(set_group_weight.group_key, set_group_weight.weight) END;
     IF (SELECT count(*) FROM jsonb_object_keys(changed)) > 1000 THEN
         PERFORM postroom.refuse('group', 'one of at most 1000 groups with another weight than 1', set_group_weight.group_key);
-    ELSIF nullif(changed, '{}') IS NOT DISTINCT FROM target.group_weights THEN
+    ELSIF nullif(changed, '{}') IS NOT DISTINCT FROM target.group_weights
+          AND (target.weights_by = 'operator' OR set_group_weight.set_by = 'declaration') THEN
         RETURN false;
     END IF;
-    UPDATE postroom.queue q SET group_weights = nullif(changed, '{}') WHERE q.id = target.id;
-    INSERT INTO postroom.operator_action (action, queue_id, finished_at, note)
-    VALUES ('declare', target.id, clock_timestamp(),
-            format('weight %s of group "%s"', set_group_weight.weight, set_group_weight.group_key));
-    RETURN true;
+    PERFORM set_config('postroom.change', jsonb_build_object('actor', set_group_weight.actor, 'reason', set_group_weight.reason,
+        'set_by', set_group_weight.set_by)::text, true); -- for the line that record_queue_settings writes
+    UPDATE postroom.queue q
+    SET group_weights = nullif(changed, '{}'), weights_by = set_group_weight.set_by
+    WHERE q.id = target.id;
+    PERFORM set_config('postroom.change', '', true);
+    RETURN nullif(changed, '{}') IS DISTINCT FROM target.group_weights;
 END
 $$;
 COMMENT ON FUNCTION postroom.set_group_weight IS
     'How many messages of a group of a fair queue go in one turn, 1 to 100: SELECT postroom.set_group_weight(''imports'', ''acme'', 3).
 1 is that of all groups that have no other. Answers whether that was a change. At most 1000 groups of a queue have another weight than 1.
-A queue that is not fair, or is deleted, is refused (22023). Weights are in no view and in no exported definitions: they are in the column
-group_weights of the table queue. They stay when the queue is no longer fair, and when it is deleted and declared again.';
+A queue that is not fair, or is deleted, is refused (22023). The view group_weights shows weights. They stay when the queue is no longer
+fair, and when it is deleted and declared again. set_by => ''declaration'' leaves the weights of a queue where an operator has set one.
+reason and actor go on record.';

@@ -188,3 +188,77 @@ problem is null when all is well; else broken_number is the first line that was 
 last_number and last_hash elsewhere and give them at the next check: SELECT * FROM postroom.check_ledger(812, ''9f86d0...'').
 Only that shows that the last lines were removed or the whole chain was written anew. unsealed lines were written a moment ago, or no
 worker runs.';
+
+-- A change of a setting is on record however it was made: by hand, by a declaration, or by set_ordered, set_fair, set_group_weight and
+-- set_destination. Each UPDATE leaves a line with what was changed: what a session says of itself can leave none out. The parameter
+-- postroom.change is an object with actor, reason and set_by, each of which may be missing. Those functions set it for their own UPDATE
+-- alone. A session that sets it by hand names another person than itself. It can do so in a parameter of those functions, too; db_user
+-- is its login all the same. The changes of a queue that is deleted are on record as well: it can be brought back by hand.
+-- A value is shown with at most 200 characters. A longer one ends with its length and its hash, so that two that differ behind the cut
+-- look different. A text that could be taken for something else is quoted as in JSON.
+CREATE OR REPLACE FUNCTION postroom.record_queue_settings() RETURNS trigger
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    most_groups  constant int := 20;
+    said         constant jsonb := nullif(current_setting('postroom.change', true), '');
+    changes      text;
+BEGIN
+    WITH changed AS (
+        SELECT replace(b.key, '_', ' ') AS name, b.key AS place, b.value AS before, a.value AS after, 1 AS number
+        FROM jsonb_each(to_jsonb(OLD)) b
+        JOIN jsonb_each(to_jsonb(NEW)) a ON a.key = b.key
+        WHERE a.value <> b.value
+          AND b.key NOT IN ('owner', 'paused_at', 'consumers_stopped_at', 'deleted_at', 'had_consumer', 'used_at', 'has_limiter',
+                            'group_weights')
+        UNION ALL
+        SELECT 'weight of group ' || to_json(key), 'group_weights', coalesce(b.value, '1'), coalesce(a.value, '1'),
+               row_number() OVER (ORDER BY key COLLATE "C")
+        FROM jsonb_each(OLD.group_weights) b
+        FULL JOIN jsonb_each(NEW.group_weights) a USING (key)
+        WHERE a.value IS DISTINCT FROM b.value
+    )
+    SELECT concat_ws(', ',
+        string_agg(c.name || ' ' || v.both_values, ', ' ORDER BY c.place COLLATE "C", c.number) FILTER (WHERE c.number <= most_groups),
+        CASE WHEN max(c.number) > most_groups THEN format('weights of %s more groups', max(c.number) - most_groups) END,
+        CASE WHEN count(*) > 0 AND said ->> 'set_by' = 'declaration' THEN 'declared' END)
+    INTO changes
+    FROM changed c
+    CROSS JOIN LATERAL (
+        SELECT string_agg(CASE WHEN length(s.text) <= 200 THEN s.text
+                               ELSE format('%s... (%s characters, md5 %s)', left(s.text, 140), length(s.text), md5(s.text)) END,
+                          ' -> ' ORDER BY s.number) AS both_values
+        FROM (SELECT x.number,
+                     CASE jsonb_typeof(x.value)
+                         WHEN 'null' THEN 'none'
+                         WHEN 'string' THEN CASE WHEN x.value #>> '{}' ~ '^[A-Za-z0-9_.:/ -]+$' AND x.value <> '"none"'
+                                                 THEN x.value #>> '{}' ELSE x.value::text END
+                         ELSE x.value::text END AS text
+              FROM (VALUES (1, c.before), (2, c.after)) x (number, value)) s) v;
+    IF changes <> '' THEN
+        INSERT INTO postroom.operator_action (actor, action, queue_id, finished_at, reason, note)
+        VALUES (coalesce(said ->> 'actor', session_user), 'declare', NEW.id, clock_timestamp(), said ->> 'reason', changes);
+    END IF;
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION postroom.record_queue_settings IS
+    'Internal: a trigger. Writes a line of the ledger with what the settings of a queue were and are.';
+
+CREATE OR REPLACE TRIGGER record_queue_settings
+    AFTER UPDATE OF name, kind, max_attempts, retry_after, crash_limit, time_to_live, retention, ordered, on_dead_letter, max_length,
+        overflow, single_active_consumer, expires_after, fair, group_weights, dead_letter_exchange, dead_letter_routing_key, destination,
+        settings_by, weights_by, destination_by
+    ON postroom.queue
+    FOR EACH ROW
+    WHEN ((OLD.name, OLD.kind, OLD.max_attempts, OLD.retry_after, OLD.crash_limit, OLD.time_to_live, OLD.retention, OLD.ordered,
+           OLD.on_dead_letter, OLD.max_length, OLD.overflow, OLD.single_active_consumer, OLD.expires_after, OLD.fair,
+           OLD.group_weights, OLD.dead_letter_exchange, OLD.dead_letter_routing_key, OLD.destination, OLD.settings_by,
+           OLD.weights_by, OLD.destination_by)
+          IS DISTINCT FROM
+          (NEW.name, NEW.kind, NEW.max_attempts, NEW.retry_after, NEW.crash_limit, NEW.time_to_live, NEW.retention, NEW.ordered,
+           NEW.on_dead_letter, NEW.max_length, NEW.overflow, NEW.single_active_consumer, NEW.expires_after, NEW.fair,
+           NEW.group_weights, NEW.dead_letter_exchange, NEW.dead_letter_routing_key, NEW.destination, NEW.settings_by,
+           NEW.weights_by, NEW.destination_by))
+    EXECUTE FUNCTION postroom.record_queue_settings();

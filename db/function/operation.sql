@@ -87,7 +87,7 @@ BEGIN
         SELECT discard.message, clock_timestamp(), clock_timestamp(), r.queue_id, r.deliveries, 1, 'discarded' FROM removed r
     ), logged AS (
         INSERT INTO postroom.operator_action (actor, action, queue_id, message_id, planned, done, finished_at, reason)
-        SELECT coalesce(discard.actor, current_user), 'discard', r.queue_id, discard.message, 1, 1, clock_timestamp(), discard.reason
+        SELECT coalesce(discard.actor, session_user), 'discard', r.queue_id, discard.message, 1, 1, clock_timestamp(), discard.reason
         FROM removed r
     )
     SELECT coalesce(array_agg(r.queue_id), '{}') INTO of_queues FROM removed r;
@@ -108,7 +108,7 @@ LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    known   constant text[] := '{all,queue,reason,errorClass,fingerprint,type,correlationId,deadFrom,deadTo,createdFrom,createdTo}';
+    known   constant text[] := '{all,queue,reason,errorClass,fingerprint,type,correlationId,headers,deadFrom,deadTo,createdFrom,createdTo}';
     member  record;
     given   int := 0;
 BEGIN
@@ -121,6 +121,11 @@ BEGIN
         ELSIF member.key = 'all' THEN
             IF member.value <> 'true' THEN
                 PERFORM postroom.refuse('all', 'true, or left out', member.value::text);
+            END IF;
+        ELSIF member.key = 'headers' THEN
+            PERFORM postroom.require_headers(member.value);
+            IF member.value = '{}' THEN
+                PERFORM postroom.refuse('headers', 'one header at least, or left out', '{}');
             END IF;
         ELSIF jsonb_typeof(member.value) <> 'string' THEN
             PERFORM postroom.refuse(member.key, 'a text', member.value::text);
@@ -166,6 +171,17 @@ $$;
 COMMENT ON FUNCTION postroom.filtered_queues IS
     'Internal: the queues that a filter names; null: it names none.';
 
+-- A function of its own, because the right to read headers is asked for when it runs: the role postroom_operator has none, and uses filters
+-- without headers.
+CREATE OR REPLACE FUNCTION postroom.message_has_headers(p_message uuid, p_headers jsonb) RETURNS boolean
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT EXISTS (SELECT FROM postroom.message m WHERE m.id = p_message AND m.headers @> p_headers)
+$$;
+COMMENT ON FUNCTION postroom.message_has_headers IS
+    'Internal: whether a message has these headers with these values, and maybe others.';
+
 CREATE OR REPLACE FUNCTION postroom.dead_letter_matches(p_letter postroom.dead_letter, p_filter jsonb) RETURNS boolean
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -182,6 +198,7 @@ AS $$
                          AND (p_filter ->> 'correlationId' IS NULL OR m.correlation_id = p_filter ->> 'correlationId')
                          AND (p_filter ->> 'createdFrom' IS NULL OR m.created_at >= (p_filter ->> 'createdFrom')::timestamptz)
                          AND (p_filter ->> 'createdTo' IS NULL OR m.created_at < (p_filter ->> 'createdTo')::timestamptz)))
+       AND (p_filter -> 'headers' IS NULL OR postroom.message_has_headers(p_letter.message_id, p_filter -> 'headers'))
 $$;
 COMMENT ON FUNCTION postroom.dead_letter_matches IS
     'Internal: whether a dead letter meets the conditions of a filter, but for queue and fingerprint, which have indexes.';
@@ -248,7 +265,8 @@ COMMENT ON FUNCTION postroom.preview_dead_letters IS
 SELECT postroom.preview_dead_letters(''{"queue": "mail", "fingerprint": "f3a9"}'').
 Answers their count (of 10,000 at most, after a look at 100,000 letters of the queue and fingerprint; more: there may be others), the ten
 oldest of those and the 20 most frequent fingerprints. Members of a filter: queue (a name, or a pattern as in mail.*), reason, errorClass,
-fingerprint, type, correlationId, deadFrom, deadTo, createdFrom, createdTo, or all alone.';
+fingerprint, type, correlationId, headers (an object of texts; the letter has all of them), deadFrom, deadTo, createdFrom, createdTo, or
+all alone.';
 
 -- The count comes after clock_timestamp(), so that no letter is counted that the operation must not touch.
 CREATE OR REPLACE FUNCTION postroom.start_operation(
@@ -287,7 +305,7 @@ BEGIN
         queue_ids)
     VALUES (
         began, began, CASE WHEN matched = 0 THEN began END, matched, p_per_second, p_canary, p_canary_threshold, p_verb,
-        CASE WHEN matched = 0 THEN 'finished' ELSE 'running' END, coalesce(p_actor, current_user), p_reason,
+        CASE WHEN matched = 0 THEN 'finished' ELSE 'running' END, coalesce(p_actor, session_user), p_reason,
         CASE WHEN matched = 0 THEN 'no dead letter matched' END, p_filter, queues)
     RETURNING * INTO started;
     INSERT INTO postroom.operator_action (
@@ -336,7 +354,7 @@ BEGIN
     PERFORM postroom.require_reason(stop_operation.reason, stop_operation.actor);
     UPDATE postroom.operation o
     SET state = 'stopped', finished_at = clock_timestamp(),
-        note = left('by ' || coalesce(stop_operation.actor, current_user) || ': ' || stop_operation.reason, 1000)
+        note = left('by ' || coalesce(stop_operation.actor, session_user) || ': ' || stop_operation.reason, 1000)
     WHERE o.id = stop_operation.operation
       AND o.state = 'running'
     RETURNING * INTO stopped;
@@ -347,7 +365,7 @@ BEGIN
         RETURN false;
     END IF;
     INSERT INTO postroom.operator_action (actor, action, planned, done, finished_at, reason, operation_id)
-    VALUES (coalesce(stop_operation.actor, current_user), 'stop_operation', stopped.planned, stopped.processed, clock_timestamp(),
+    VALUES (coalesce(stop_operation.actor, session_user), 'stop_operation', stopped.planned, stopped.processed, clock_timestamp(),
             stop_operation.reason, stopped.id);
     RETURN true;
 END
@@ -370,6 +388,7 @@ AS $$
                           WHERE a.message_id = c.message_id
                             AND a.queue_id = c.queue_id
                             AND a.finished_at >= p_operation.created_at
+                            AND a.outcome IN (1, 2) -- texts of others come from handlers, and may say anything
                             AND a.error LIKE '%; went on through exchange "%') AS is_dead, -- see pass_on
                EXISTS (SELECT
                        FROM postroom.attempt a

@@ -792,8 +792,11 @@ CREATE CONSTRAINT TRIGGER require_empty AFTER UPDATE OF ordered ON postroom.queu
     DEFERRABLE INITIALLY DEFERRED
     FOR EACH ROW WHEN (OLD.ordered <> NEW.ordered) EXECUTE FUNCTION postroom.require_empty();
 
--- The trigger above looks again, under a lock. Until the commit the row of the queue is locked and no more.
-CREATE OR REPLACE FUNCTION postroom.set_ordered(queue text, ordered boolean, set_by text DEFAULT 'operator') RETURNS boolean
+-- The trigger above looks again, under a lock. Until the commit the row of the queue is locked and no more. The race that the second look
+-- prevents: two equal calls both write a line, or an operator's change between the look and the lock is lost.
+CREATE OR REPLACE FUNCTION postroom.set_ordered(
+    queue text, ordered boolean, set_by text DEFAULT 'operator', reason text DEFAULT NULL, actor text DEFAULT NULL)
+RETURNS boolean
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -802,29 +805,36 @@ DECLARE
     target postroom.queue;
 BEGIN
     PERFORM postroom.require_read_committed();
+    PERFORM postroom.require_reason_if_given(set_ordered.reason, set_ordered.actor);
+    IF set_ordered.set_by IS NULL OR set_ordered.set_by NOT IN ('operator', 'declaration') THEN
+        PERFORM postroom.refuse('set_by', 'operator or declaration', set_ordered.set_by);
+    END IF;
     IF set_ordered.ordered IS NULL THEN
         PERFORM postroom.refuse('ordered', 'true or false', NULL);
     END IF;
-    SELECT * INTO target FROM postroom.queue q WHERE q.name = set_ordered.queue;
-    IF NOT FOUND THEN
-        PERFORM postroom.refuse('queue', 'the name of a queue', set_ordered.queue);
-    END IF;
-    IF target.ordered = set_ordered.ordered
-       OR set_ordered.set_by = 'declaration' AND target.settings_by = 'operator' AND target.deleted_at IS NULL THEN
-        RETURN false;
-    END IF;
-    PERFORM postroom.refuse_unless_empty(target, target.ordered);
-    UPDATE postroom.queue q
-    SET ordered = set_ordered.ordered
-    WHERE q.id = target.id
-      AND NOT (q.fair AND set_ordered.ordered); -- set_fair may have been faster
-    IF NOT FOUND THEN
+    FOR look IN 1..2 LOOP
+        IF look = 1 THEN
+            SELECT * INTO target FROM postroom.queue q WHERE q.name = set_ordered.queue;
+        ELSE
+            PERFORM postroom.refuse_unless_empty(target, target.ordered);
+            SELECT * INTO target FROM postroom.queue q WHERE q.name = set_ordered.queue FOR NO KEY UPDATE;
+        END IF;
+        IF NOT FOUND THEN
+            PERFORM postroom.refuse('queue', 'the name of a queue', set_ordered.queue);
+        END IF;
+        IF target.ordered = set_ordered.ordered
+           OR set_ordered.set_by = 'declaration' AND target.settings_by = 'operator' AND target.deleted_at IS NULL THEN
+            RETURN false;
+        END IF;
+    END LOOP;
+    IF target.fair AND set_ordered.ordered THEN
         PERFORM postroom.refuse('ordered', format('false while queue "%s" is fair', target.name), 'true',
             'SELECT postroom.set_fair(...) changes that');
     END IF;
-    INSERT INTO postroom.operator_action (action, queue_id, finished_at, note)
-    SELECT 'declare', target.id, clock_timestamp(), 'ordered ' || set_ordered.ordered
-    WHERE set_ordered.set_by = 'operator';
+    PERFORM set_config('postroom.change', jsonb_build_object('actor', set_ordered.actor, 'reason', set_ordered.reason,
+        'set_by', set_ordered.set_by)::text, true); -- for the line that record_queue_settings writes
+    UPDATE postroom.queue q SET ordered = set_ordered.ordered WHERE q.id = target.id;
+    PERFORM set_config('postroom.change', '', true);
     RETURN true;
 END
 $$;
@@ -832,4 +842,4 @@ COMMENT ON FUNCTION postroom.set_ordered IS
     'Makes an empty queue ordered, or an ordered one usual: SELECT postroom.set_ordered(''orders'', true).
 In an ordered queue at most one message of each group is in progress, in the order in which they were sent.
 Answers whether that was a change. Refused (22023) while the queue holds messages. The COMMIT checks that again, and fails with 55P03 while
-other transactions that use queues are open.';
+other transactions that use queues are open. reason and actor go on record.';

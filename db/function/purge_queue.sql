@@ -103,7 +103,7 @@ BEGIN
         queue_ids, up_to)
     VALUES (
         began, began, CASE WHEN matched = 0 THEN began END, matched, purge_queue.per_second, 0, 0, 'purge',
-        CASE WHEN matched = 0 THEN 'finished' ELSE 'running' END, coalesce(purge_queue.actor, current_user), purge_queue.reason,
+        CASE WHEN matched = 0 THEN 'finished' ELSE 'running' END, coalesce(purge_queue.actor, session_user), purge_queue.reason,
         CASE WHEN matched = 0 THEN 'no message waited' WHEN matched = most THEN 'planned is what was counted; more wait' END,
         jsonb_build_object('queue', purge_queue.queue), ARRAY[of_queue], last_seq)
     RETURNING * INTO started;

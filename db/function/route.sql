@@ -172,11 +172,15 @@ COMMENT ON FUNCTION postroom.refuse_unknown IS
 
 -- Whatever changes what a message reaches calls this first, before it locks anything else. So two such transactions wait for one another
 -- here and never in a circle. The row is there again after a TRUNCATE, too.
+-- A transaction that changes much and creates no message says so in postroom.routing_changed_in, behind its first change: each further one
+-- would have to find the row behind all the versions of it that the transaction has made.
 CREATE OR REPLACE FUNCTION postroom.change_routing() RETURNS void
 LANGUAGE sql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    INSERT INTO postroom.routing_version (version) VALUES (gen_random_uuid())
+    INSERT INTO postroom.routing_version (version)
+    SELECT gen_random_uuid()
+    WHERE current_setting('postroom.routing_changed_in', true) IS DISTINCT FROM pg_current_xact_id()::text
     ON CONFLICT (is_only) DO UPDATE SET version = excluded.version
 $$;
 COMMENT ON FUNCTION postroom.change_routing IS
@@ -186,6 +190,7 @@ COMMENT ON FUNCTION postroom.change_routing IS
 CREATE OR REPLACE FUNCTION postroom.existing_exchange(p_field text, p_name text) RETURNS postroom.exchange
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
 AS $$
 DECLARE
     existing postroom.exchange;
@@ -274,6 +279,7 @@ The exchange '''' reaches the queue that the key names.';
 CREATE OR REPLACE FUNCTION postroom.declare_exchange(exchange text, kind text DEFAULT 'direct', alternate text DEFAULT NULL) RETURNS boolean
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -354,6 +360,7 @@ CREATE OR REPLACE FUNCTION postroom.bind(
 RETURNS boolean
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -411,6 +418,7 @@ CREATE OR REPLACE FUNCTION postroom.unbind(
 RETURNS boolean
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
 AS $$
 #variable_conflict use_column
 BEGIN

@@ -31,6 +31,7 @@ CREATE TABLE postroom.queue (
     expires_after interval,
     used_at       timestamptz NOT NULL DEFAULT clock_timestamp(),
     group_weights jsonb,
+    weights_by    text NOT NULL DEFAULT 'default',
     CONSTRAINT queue_name_wellformed CHECK (name ~ '^[A-Za-z0-9][A-Za-z0-9._:-]{0,126}$'),
     CONSTRAINT queue_max_attempts_range CHECK (max_attempts BETWEEN 1 AND 1000),
     CONSTRAINT queue_crash_limit_range CHECK (crash_limit BETWEEN 1 AND 1000),
@@ -58,7 +59,8 @@ CREATE TABLE postroom.queue (
     CONSTRAINT queue_expires_after_range CHECK (expires_after BETWEEN interval '1 millisecond' AND interval '400 days'),
     CONSTRAINT queue_overflow_known CHECK (overflow IN ('drop_head', 'reject', 'reject_to_dead_letter_exchange')),
     CONSTRAINT queue_fair_is_not_ordered CHECK (NOT (fair AND ordered)),
-    CONSTRAINT queue_group_weights_object CHECK (jsonb_typeof(group_weights) = 'object')
+    CONSTRAINT queue_group_weights_object CHECK (jsonb_typeof(group_weights) = 'object'),
+    CONSTRAINT queue_weights_by_known CHECK (weights_by IN ('default', 'declaration', 'operator'))
 );
 -- Each statement that writes into ready looks there whether a queue is fair.
 CREATE INDEX queue_fair ON postroom.queue (id) WHERE fair;
@@ -94,6 +96,7 @@ COMMENT ON COLUMN postroom.queue.fair IS
     'the groups of its messages take turns: claim_fair takes from it; set it with postroom.set_fair';
 COMMENT ON COLUMN postroom.queue.group_weights IS
     'how many messages of a group go in a turn of a fair queue, for those with more than one; set it with postroom.set_group_weight';
+COMMENT ON COLUMN postroom.queue.weights_by IS 'who set group_weights last; a declaration does not overwrite an operator';
 COMMENT ON COLUMN postroom.queue.expires_after IS
     '1 millisecond to 400 days: the queue is deleted when nobody has consumed or declared it for so long; null: never';
 COMMENT ON COLUMN postroom.queue.used_at IS
@@ -336,6 +339,8 @@ CREATE TABLE postroom.delayed (
 ) WITH (autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_cost_delay = 0);
 COMMENT ON COLUMN postroom.delayed.reason IS 'delay, retry, snooze, not_now, no_handler, undecodable, payload_missing, not_run';
 CREATE INDEX delayed_by_due_time ON postroom.delayed (due_at);
+-- Messages that wait for an entry of an external system, as in settings:billing and secret:billing. Other reasons have no colon.
+CREATE INDEX delayed_by_entry ON postroom.delayed (reason) WHERE strpos(reason, ':') > 0;
 
 -- One row per claimed batch. message_ids never changes; open says which messages are still held.
 --
@@ -381,7 +386,8 @@ CREATE TABLE postroom.attempt (
     error        text
 ) PARTITION BY RANGE (finished_at);
 COMMENT ON COLUMN postroom.attempt.error IS
-    'what went wrong; of a cancelled one the reason where there is one: queue_deleted, maxlen, batch_cancelled';
+    'what went wrong; of a cancelled one the reason where there is one: queue_deleted, maxlen, batch_cancelled; '
+    'of a done one the note of its handler, which is no error';
 COMMENT ON COLUMN postroom.attempt.outcome IS
     '0 done, 1 cancelled, 2 expired (these three finish a message), 3 retry, 4 snooze, 5 not_now, 6 reject, 7 failed, 8 crashed, '
     '9 undecodable';
@@ -463,7 +469,7 @@ CREATE TABLE postroom.purge_ledger (
 CREATE TABLE postroom.operator_action (
     id           uuid CONSTRAINT operator_action_pk PRIMARY KEY DEFAULT gen_random_uuid(),
     at           timestamptz NOT NULL DEFAULT clock_timestamp(),
-    actor        text NOT NULL DEFAULT current_user,
+    actor        text NOT NULL DEFAULT session_user,
     action       text NOT NULL,
     queue_id     int,
     message_id   uuid,

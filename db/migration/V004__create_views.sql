@@ -80,7 +80,7 @@ SELECT p.message_id,
        p.reason,
        CASE WHEN p.deliveries > 0 THEN
            (SELECT a.error FROM postroom.attempt a
-            WHERE a.message_id = p.message_id AND a.queue_id = p.queue_id AND a.error IS NOT NULL
+            WHERE a.message_id = p.message_id AND a.queue_id = p.queue_id AND a.error IS NOT NULL AND a.outcome <> 0
             ORDER BY a.finished_at DESC
             LIMIT 1) END AS error,
        CASE WHEN p.state = 'IN_PROGRESS' THEN coalesce(w.name, 'worker ' || p.worker_id || ' (gone)') END AS worker,
@@ -152,7 +152,8 @@ SELECT a.message_id,
        (ARRAY ['done', 'cancelled', 'expired', 'retry', 'snooze', 'not_now', 'reject', 'failed', 'crashed',
         'undecodable'])[a.outcome + 1] AS outcome,
        a.error_class,
-       a.error,
+       CASE WHEN a.outcome <> 0 THEN a.error END AS error,
+       CASE WHEN a.outcome = 0 THEN a.error END AS note,
        a.lease_id
 FROM postroom.attempt a
 JOIN postroom.queue q ON q.id = a.queue_id
@@ -164,7 +165,19 @@ COMMENT ON COLUMN postroom.message_history.worker IS 'the process that ran it; e
 COMMENT ON COLUMN postroom.message_history.outcome IS
     'done, cancelled, expired (these three finish a message), retry, snooze, not_now, reject, failed (last attempt spent), crashed, '
     'undecodable (when a handler''s process could first not read it)';
+COMMENT ON COLUMN postroom.message_history.error IS 'what went wrong; of a cancelled one the reason where there is one';
+COMMENT ON COLUMN postroom.message_history.note IS 'what the handler noted of a message that it finished';
 COMMENT ON COLUMN postroom.message_history.lease_id IS 'the fencing number it ran under; messages of one batch share it';
+
+CREATE VIEW postroom.group_weights AS
+SELECT q.name AS queue, w.key COLLATE "C" AS group_key, w.value::int AS weight, q.fair
+FROM postroom.queue q
+CROSS JOIN LATERAL jsonb_each_text(q.group_weights) w
+WHERE q.deleted_at IS NULL;
+COMMENT ON VIEW postroom.group_weights IS
+    'groups of fair queues of which more than one message goes in a turn; groups that are not named have the weight 1';
+COMMENT ON COLUMN postroom.group_weights.weight IS 'how many messages of the group go in one turn, 2 to 100';
+COMMENT ON COLUMN postroom.group_weights.fair IS 'whether the queue is fair now; the weights of one that is not mean nothing';
 
 -- ready and dead_letter have an index by queue; the other tables are read once for all queues.
 CREATE VIEW postroom.queue_stats AS

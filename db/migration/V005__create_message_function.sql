@@ -147,18 +147,83 @@ $$;
 COMMENT ON FUNCTION postroom.require_headers IS
     'Internal: refuses headers that break a limit.';
 
+-- The row of a new queue is unique by its name, so a second transaction that uses the name waits for the end of the first. A transaction
+-- that is prepared for a two-phase commit may end after days, and nothing told those who waited for whom they did: 18 minutes in a trial.
+-- So a first use takes an advisory lock on the name before it writes the row, because that lock tells its holder. The race that the repeat
+-- prevents: the holder was open when the wait began, and is prepared meanwhile. A time limit for locks that the caller has is kept. The
+-- time of one wait is longer than that after which the server looks for deadlocks, so that these are still found.
+--
+-- There are 1024 locks for all names, because the server's table of locks is small: 6400 usually, for all sessions. With a lock for each
+-- name, a transaction that made more queues than that failed, and so did others. Two names that share a lock cost a wait: who uses one
+-- first waits until the other is made. A prepared transaction that makes one queue refuses one in 1024 other new names. Transactions
+-- that make several queues may meet in a circle, as with the rows; the server ends one then (40P01). Who knows all names beforehand takes
+-- their locks first, in the order of hashtext(name) & 1023: see lock_first_uses in TopologySql.
+CREATE OR REPLACE FUNCTION postroom.lock_first_use(p_queue text) RETURNS void
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    callers_limit  constant text := current_setting('lock_timeout');
+    one_wait       constant text := least(
+        1000 + 2 * (extract(epoch FROM current_setting('deadlock_timeout')::interval) * 1000)::bigint, 2147483647) || 'ms';
+    lock_number    constant int := hashtext(p_queue) & 1023;
+    holder         record;
+BEGIN
+    WHILE NOT pg_try_advisory_xact_lock(1349481333, lock_number) LOOP
+        SELECT x.gid, x.prepared INTO holder
+        FROM pg_locks l
+        JOIN pg_locks t ON t.virtualtransaction = l.virtualtransaction AND t.locktype = 'transactionid' AND t.pid IS NULL
+        JOIN pg_prepared_xacts x ON x.transaction = t.transactionid
+        WHERE l.locktype = 'advisory'
+          AND l.pid IS NULL
+          AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
+          AND l.classid::bigint = 1349481333
+          AND l.objid::bigint = lock_number
+          AND l.objsubid = 2
+          AND l.granted;
+        IF FOUND THEN
+            RAISE EXCEPTION 'queue "%" cannot be made before transaction "%" ends, which was prepared at %. '
+                'It makes this queue, or another one that shares its lock (of 1024). Nothing was written',
+                p_queue, holder.gid, to_char(holder.prepared AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS "UTC"')
+                USING ERRCODE = '55P03', COLUMN = 'queue',
+                      HINT = 'Let its transaction manager end it, and declare queues before transactions that are prepared use them';
+        END IF;
+        BEGIN
+            IF callers_limit = '0' THEN
+                PERFORM set_config('lock_timeout', one_wait, true);
+            END IF;
+            PERFORM pg_advisory_xact_lock(1349481333, lock_number);
+            PERFORM set_config('lock_timeout', callers_limit, true);
+            RETURN;
+        EXCEPTION WHEN lock_not_available THEN -- the setting is as it was before this block
+            IF callers_limit <> '0' THEN
+                RAISE;
+            END IF;
+        END;
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION postroom.lock_first_use IS
+    'Internal: lets one transaction at a time make a queue of this name, and refuses to wait for one that is prepared (55P03). Some names
+share a lock.';
+
 -- Two transactions that both use a new name wait for one another: declare the queues of a busy system beforehand.
 CREATE OR REPLACE FUNCTION postroom.queue_for_use(p_name text) RETURNS postroom.queue
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    found_queue postroom.queue;
+    found_queue  postroom.queue;
+    is_locked    boolean := false;
 BEGIN
     LOOP
         SELECT * INTO found_queue FROM postroom.queue q WHERE q.name = p_name;
         IF FOUND AND found_queue.deleted_at IS NULL THEN
             RETURN found_queue;
+        ELSIF NOT is_locked THEN
+            -- A queue that comes back, too: its row stays locked until the end of the transaction.
+            PERFORM postroom.lock_first_use(p_name);
+            is_locked := true;
         ELSIF FOUND THEN
             UPDATE postroom.queue q SET deleted_at = NULL, used_at = clock_timestamp() WHERE q.id = found_queue.id;
         ELSE
@@ -219,6 +284,11 @@ LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
+    -- Never dropped: the queue is closed for a while, or lives on another home. See home.
+    IF p_message.exchange = '' THEN
+        PERFORM postroom.require_not_moved(p_message.routing_key,
+            (SELECT q.moved_to FROM postroom.queue q WHERE q.name = p_message.routing_key));
+    END IF;
     IF coalesce(p_mandatory, true) THEN
         RAISE EXCEPTION '%', CASE WHEN p_message.exchange = '' THEN
                 format('the message reaches no queue: there is no queue "%s", which the routing key names. Nothing was written; '
@@ -235,7 +305,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION postroom.refuse_or_drop IS
-    'Internal: refuses a message that reaches no queue, or notes that it is dropped.';
+    'Internal: refuses a message that reaches no queue, or notes that it is dropped; one for a queue that has moved is refused (PR421).';
 
 -- How to call it: see the COMMENT. Content that was not written is compared in a statement of its own, because the statement that lost a
 -- conflict cannot see the winner.
@@ -512,7 +582,7 @@ A value that breaks a limit is refused (22023); its field stands in COLUMN.
 A message for a queue that is full and rejects is refused (PR429). Who creates messages in a queue with a maximum length waits for
 others that do so, until their transactions end.
 An open transaction with the same new key, id or queue name is waited for. That may end in 40001 under REPEATABLE READ,
-and in 40P01 when two transactions take keys in opposite orders.';
+and in 40P01 when two transactions take keys in opposite orders. A queue that a prepared transaction is making is an error (55P03).';
 
 -- A reply of a handler, through the default exchange, as any SQL client would create it. It is written together with the ends of many
 -- messages, so it waits for nobody's room (see limits). Its id is made here: the clock of its host may be wrong. seq: NULL when nothing was

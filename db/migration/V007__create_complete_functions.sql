@@ -88,10 +88,10 @@ $$;
 COMMENT ON FUNCTION postroom.complete_one IS
     'Internal: called by workers. Finishes a message with a lease of its own whose handler succeeded.';
 
--- Like complete_done, for attempts with any other outcome. A value of p_nexts says where the message goes: 0 finished, 1 delayed (by delay
--- microseconds), 2 ready, 3 dead letter; the codes are those of NextState in Java. p_outcomes has the codes of AttemptOutcome. A null
--- outcome writes no history (released, or nobody here could run it). A message that is delayed or dead already (put there by hand) stays as
--- it is there, so that its lease is always given up.
+-- Like complete_done, for attempts with any other outcome, and for done ones with a note, which is their text in p_errors. A value of
+-- p_nexts says where the message goes: 0 finished, 1 delayed (by delay microseconds), 2 ready, 3 dead letter; the codes are those of
+-- NextState in Java. p_outcomes has the codes of AttemptOutcome. A null outcome writes no history (released, or nobody here could run it).
+-- A message that is delayed or dead already (put there by hand) stays as it is there, so that its lease is always given up.
 CREATE OR REPLACE FUNCTION postroom.complete(
     p_worker int, p_leases bigint[], p_masks text[],
     p_lease_of bigint[], p_ordinals int[], p_messages uuid[], p_numbers smallint[], p_started_ago bigint[], p_finished_ago bigint[],

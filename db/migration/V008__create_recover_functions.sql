@@ -5,12 +5,26 @@
 -- recover: out of the leases of workers that died, and out of leases that their worker does not know of. All need READ COMMITTED.
 -- Source of these functions: db/function. A change goes there and, with the same text, into a new migration: see db/README.md.
 
+-- null as p_lease_time: null.
+CREATE OR REPLACE FUNCTION postroom.has_just_started(p_lease_time interval) RETURNS boolean
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT pg_postmaster_start_time() BETWEEN statement_timestamp() - p_lease_time AND statement_timestamp()
+$$;
+COMMENT ON FUNCTION postroom.has_just_started IS
+    'Internal: whether the server started within the last lease time, so that missing heartbeats say nothing.';
+
 -- Takes leases whose worker is missing, has stopped, or has sent no heartbeat for p_lease_time. A message that may have started goes back
 -- to ready with one more crash; at the crash limit of its queue it becomes a dead letter. The others go back as if released. Starts from
 -- leases, not from dead workers: a claim in flight would leave an orphan. A worker that is only slow finds its lease gone when it
 -- completes. After a restart of the server no worker has sent a heartbeat yet, so rescue waits one lease time. A dead letter that is there
 -- already stays as it is, and malformed leases (written by hand) are given up, too. p_only: this lease alone, for when a batch failed. One
 -- row per lane that got messages or lost them to the dead letters.
+--
+-- When the clock was set back, the server may have started later than it is now, and the last heartbeat of a dead worker may be to come.
+-- Rescue would wait for both, for an hour or a year. So such a start does not count, and such a heartbeat counts as one of now: whoever
+-- lives sends the next one within a lease time.
 CREATE OR REPLACE FUNCTION postroom.rescue(p_lease_time interval, p_limit int, p_only bigint DEFAULT NULL)
 RETURNS TABLE (queue_id int, priority smallint, lowest_seq bigint, messages int, buried int)
 LANGUAGE plpgsql VOLATILE ROWS 10
@@ -19,8 +33,16 @@ SET enable_mergejoin = off
 AS $$
 #variable_conflict use_column
 BEGIN
-    IF pg_postmaster_start_time() > statement_timestamp() - p_lease_time THEN
+    IF postroom.has_just_started(p_lease_time) THEN
         RETURN;
+    END IF;
+    IF EXISTS (SELECT FROM postroom.worker w WHERE w.stopped_at IS NULL AND w.beat_at > clock_timestamp()) THEN
+        UPDATE postroom.worker w
+        SET beat_at = clock_timestamp()
+        WHERE w.id IN (SELECT x.id
+                       FROM postroom.worker x
+                       WHERE x.stopped_at IS NULL AND x.beat_at > clock_timestamp()
+                       FOR NO KEY UPDATE SKIP LOCKED);
     END IF;
     RETURN QUERY
     WITH lost AS MATERIALIZED (

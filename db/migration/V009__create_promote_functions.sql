@@ -62,10 +62,22 @@ COMMENT ON FUNCTION postroom.passes_on IS
 -- locked itself would wait with it. The next turns look back. The group of one that held it goes on by sweep_groups.
 CREATE OR REPLACE FUNCTION postroom.expire(p_from timestamptz, p_after uuid, p_limit int)
 RETURNS TABLE (looked int, expired int, last_expires_at timestamptz, last_id uuid)
-LANGUAGE sql VOLATILE ROWS 1
+LANGUAGE plpgsql VOLATILE ROWS 1
 SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off
 AS $$
+BEGIN
+    -- Most looks find nothing. They spare the plan of the statement below, which was a quarter of what a process's start cost the server.
+    IF NOT EXISTS (SELECT
+                   FROM postroom.message m
+                   WHERE (m.expires_at, m.id) > (p_from, p_after)
+                     AND m.expires_at <= statement_timestamp()) THEN
+        looked := 0;
+        expired := 0;
+        RETURN NEXT;
+        RETURN;
+    END IF;
+    RETURN QUERY
     WITH overdue AS MATERIALIZED (
         SELECT m.id, m.queue_id, m.queue_ids, m.priority, m.seq, m.expires_at
         FROM postroom.message m
@@ -115,7 +127,8 @@ AS $$
     )
     SELECT (SELECT count(*)::int FROM overdue), (SELECT count(*)::int FROM removed), l.expires_at, l.id
     FROM (SELECT 1) always
-    LEFT JOIN (SELECT o.expires_at, o.id FROM overdue o ORDER BY o.expires_at DESC, o.id DESC LIMIT 1) l ON true
+    LEFT JOIN (SELECT o.expires_at, o.id FROM overdue o ORDER BY o.expires_at DESC, o.id DESC LIMIT 1) l ON true;
+END
 $$;
 COMMENT ON FUNCTION postroom.expire IS
     'Internal: called by a job. Waiting messages whose time to live ended become EXPIRED.';
@@ -125,10 +138,21 @@ COMMENT ON FUNCTION postroom.expire IS
 -- the next look starts behind the last row, and the job looks back from time to time.
 CREATE OR REPLACE FUNCTION postroom.expire_entries(p_from timestamptz, p_after uuid, p_after_queue int, p_limit int)
 RETURNS TABLE (looked int, expired int, last_expires_at timestamptz, last_id uuid, last_queue int)
-LANGUAGE sql VOLATILE ROWS 1
+LANGUAGE plpgsql VOLATILE ROWS 1
 SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off
 AS $$
+BEGIN
+    IF NOT EXISTS (SELECT
+                   FROM postroom.entry_expiry x
+                   WHERE (x.expires_at, x.message_id, x.queue_id) > (p_from, p_after, p_after_queue)
+                     AND x.expires_at <= statement_timestamp()) THEN
+        looked := 0;
+        expired := 0;
+        RETURN NEXT;
+        RETURN;
+    END IF;
+    RETURN QUERY
     WITH overdue AS MATERIALIZED (
         SELECT x.ctid, x.expires_at, x.message_id, x.queue_id
         FROM postroom.entry_expiry x
@@ -199,7 +223,8 @@ AS $$
     LEFT JOIN (SELECT o.expires_at, o.message_id, o.queue_id
                FROM overdue o
                ORDER BY o.expires_at DESC, o.message_id DESC, o.queue_id DESC
-               LIMIT 1) l ON true
+               LIMIT 1) l ON true;
+END
 $$;
 COMMENT ON FUNCTION postroom.expire_entries IS
     'Internal: called by a job. Waiting entries whose queue''s time to live ended become EXPIRED.';

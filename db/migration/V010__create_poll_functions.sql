@@ -86,6 +86,7 @@ COMMENT ON FUNCTION postroom.poll_summary IS
 -- p_since: an earlier horizon of poll_summary, as xid. Rows of queues that were changed since then have a writer that is not older. null:
 -- each queue is told.
 -- p_look: whether to look into the lanes. A process that knows them to be empty need not.
+-- deleted: not of a queue that moves to another home, whose deletion lies ahead: what is here is still worked off (see home).
 -- stop_confirmed: null, the consumer of this process may go on; else it is told to stop, and whether it has answered (see consumers).
 CREATE OR REPLACE FUNCTION postroom.poll(
     p_worker int, p_queues int[], p_watermark bigint, p_uneven int[], p_watermarks bigint[], p_tell int[], p_since xid, p_look boolean)
@@ -106,7 +107,7 @@ DECLARE
         WHERE w.id <> p_worker AND w.stopped_at IS NULL AND w.beat_at > statement_timestamp() - interval '1 minute');
 BEGIN
     RETURN QUERY
-    SELECT s.id, q.name, q.paused_at IS NOT NULL, q.deleted_at IS NOT NULL, q.max_attempts, q.retry_after, q.settings_by,
+    SELECT s.id, q.name, q.paused_at IS NOT NULL, coalesce(q.deleted_at < 'infinity', false), q.max_attempts, q.retry_after, q.settings_by,
            s.suspects,
            CASE WHEN cardinality(others) = 0 THEN false
                 ELSE EXISTS (SELECT FROM postroom.consumer c WHERE c.queue_id = s.id AND c.worker_id = ANY (others))

@@ -79,7 +79,7 @@ BEGIN
             SELECT p_message, clock_timestamp(), clock_timestamp(), t.queue_id, t.deliveries, 1 FROM taken t
         ), logged AS (
             INSERT INTO postroom.operator_action (actor, action, queue_id, message_id, planned, done, finished_at, reason)
-            SELECT coalesce(cancel.actor, current_user), 'cancel', t.queue_id, p_message, 1, 1, clock_timestamp(), cancel.reason
+            SELECT coalesce(cancel.actor, session_user), 'cancel', t.queue_id, p_message, 1, 1, clock_timestamp(), cancel.reason
             FROM taken t
         )
         SELECT array_agg(t.queue_id) INTO found FROM taken t;
@@ -131,7 +131,7 @@ BEGIN
         VALUES (p_message, held.claimed_at, clock_timestamp(), held.id, held.queue_id, held.worker_id,
                 least(coalesce(held.deliveries[place], 0) + 1, 32767), 1);
         INSERT INTO postroom.operator_action (actor, action, queue_id, message_id, planned, done, finished_at, note, reason)
-        VALUES (coalesce(cancel_running.actor, current_user), 'cancel', held.queue_id, p_message, 1, 1, clock_timestamp(),
+        VALUES (coalesce(cancel_running.actor, session_user), 'cancel', held.queue_id, p_message, 1, 1, clock_timestamp(),
                 'while it was in progress', cancel_running.reason);
         INSERT INTO postroom.cancelled_run (worker_id, message_id) VALUES (held.worker_id, p_message) ON CONFLICT DO NOTHING;
         PERFORM postroom.advance_after(ARRAY[held.queue_id], ARRAY[p_message]);
@@ -169,7 +169,7 @@ BEGIN
             FROM taken t
         ), logged AS (
             INSERT INTO postroom.operator_action (actor, action, queue_id, message_id, planned, done, finished_at, note, reason)
-            SELECT coalesce(reschedule.actor, current_user), 'reschedule', t.queue_id, p_message, 1, 1, clock_timestamp(),
+            SELECT coalesce(reschedule.actor, session_user), 'reschedule', t.queue_id, p_message, 1, 1, clock_timestamp(),
                    'to ' || p_due_at, reschedule.reason
             FROM taken t
         )
@@ -207,7 +207,7 @@ BEGIN
         RETURNING r.queue_id
     ), logged AS (
         INSERT INTO postroom.operator_action (actor, action, queue_id, message_id, planned, done, finished_at, reason)
-        SELECT coalesce(redrive.actor, current_user), 'redrive', b.queue_id, p_message, 1, 1, clock_timestamp(), redrive.reason
+        SELECT coalesce(redrive.actor, session_user), 'redrive', b.queue_id, p_message, 1, 1, clock_timestamp(), redrive.reason
         FROM back b
     )
     SELECT count(*)::int INTO moved FROM back;
@@ -302,7 +302,9 @@ COMMENT ON FUNCTION postroom.cancel_deleted IS
 -- Counts the messages of queues, by name, at a cost that does not grow with the backlog: each count stops at p_most, with more than 10
 -- queues at 10 * p_most divided by their number, and never below 1000. Of DELAYED only the p_most that are due first are looked at. A
 -- function because its plan is pinned: with 3,000,000 READY messages in one queue it took 11 to 44 ms. The columns are those of the view
--- queue_stats. Of the live workers that call it the one that started first counts. 0 rows: another one does.
+-- queue_stats. Of the live workers that call it the one that started first counts; a process without handlers is
+-- no worker (0), and counts while no worker does. 0 rows: another one does. A
+-- row without a queue: this one does, and there is no queue yet.
 CREATE OR REPLACE FUNCTION postroom.published_stats(p_worker int, p_most_queues int, p_most int)
 RETURNS TABLE (queue text, ready bigint, delayed bigint, in_progress bigint, dead bigint, paused boolean,
                oldest_ready_at timestamptz, consumers int, ready_more boolean, delayed_more boolean, dead_more boolean)
@@ -318,7 +320,7 @@ BEGIN
     IF EXISTS (
         SELECT
         FROM postroom.worker w
-        WHERE w.id < p_worker
+        WHERE (w.id < p_worker OR p_worker = 0)
           AND w.publishes_stats
           AND w.stopped_at IS NULL
           AND w.beat_at > statement_timestamp() - interval '1 minute') THEN
@@ -368,6 +370,9 @@ BEGIN
     LEFT JOIN leased l ON l.queue_id = q.id
     LEFT JOIN consuming c ON c.queue_id = q.id
     ORDER BY q.name;
+    IF NOT FOUND THEN
+        RETURN NEXT;
+    END IF;
 END
 $$;
 COMMENT ON FUNCTION postroom.published_stats IS

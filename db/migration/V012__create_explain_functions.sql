@@ -86,6 +86,7 @@ DECLARE
     key     text;
     ahead   bigint;
     groups  int;
+    weight  int := (SELECT (q.group_weights ->> p_group)::int FROM postroom.queue q WHERE q.id = p_queue);
 BEGIN
     SELECT r.group_key INTO key
     FROM postroom.ready r
@@ -98,14 +99,15 @@ BEGIN
             AND r.seq < p_seq
           LIMIT 10001) x;
     groups := cardinality(postroom.next_groups(p_queue, p_priority::smallint, 0, NULL, '', 101));
-    RETURN format('%s: %s of %s %s ahead of it in fair queue "%s"; %s of its priority take turns',
+    RETURN format('%s: %s of %s %s ahead of it in fair queue "%s"; %s of its priority take turns%s',
         CASE ahead WHEN 0 THEN 'next' ELSE 'behind' END,
         CASE WHEN ahead > 10000 THEN '10,000+ messages' WHEN ahead = 1 THEN '1 message' ELSE ahead || ' messages' END,
         CASE WHEN key = '' THEN 'those from before the queue was fair'
              ELSE coalesce('group "' || p_group || '"', 'those without a group') END,
         CASE ahead WHEN 1 THEN 'is' ELSE 'are' END,
         p_name,
-        CASE WHEN groups > 100 THEN '100+ groups' WHEN groups = 1 THEN '1 group' ELSE groups || ' groups' END);
+        CASE WHEN groups > 100 THEN '100+ groups' WHEN groups = 1 THEN '1 group' ELSE groups || ' groups' END,
+        CASE WHEN key <> '' AND weight > 1 THEN format(', with up to %s messages of its group in one', weight) ELSE '' END);
 END
 $$;
 COMMENT ON FUNCTION postroom.explain_turn IS
@@ -166,7 +168,7 @@ BEGIN
                     ELSE ''
                 END);
         ELSE
-            IF entry.deleted_at IS NOT NULL THEN
+            IF entry.deleted_at < 'infinity' THEN -- one that lies ahead is that of a queue which moves: see home
                 RETURN NEXT format('queue_deleted: queue "%s" was deleted at %s',
                     entry.queue, to_char(entry.deleted_at AT TIME ZONE 'UTC', at_utc));
             END IF;

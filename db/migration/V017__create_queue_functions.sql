@@ -95,6 +95,8 @@ $$;
 COMMENT ON FUNCTION postroom.declaration_conflicts IS
     'Internal: what of a declaration is refused, with what the queue has instead; no row: it holds.';
 
+-- Sequential scans are off here and where else one queue, exchange or limiter is looked for by name: the plan that a session keeps may be
+-- from when the table was empty, and 10,000 declarations in one transaction would each read all that were made before.
 -- Settings of an operator stay. Looks without a lock first: a repeat must not make others wait that declare in long transactions.
 CREATE OR REPLACE FUNCTION postroom.declare_queue(
     queue         text,
@@ -117,6 +119,7 @@ CREATE OR REPLACE FUNCTION postroom.declare_queue(
 RETURNS boolean
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -129,6 +132,7 @@ DECLARE
     existing     postroom.queue;
     changed      postroom.queue;
     is_locked    boolean := false;
+    is_first_use boolean := false;
     refused      record;
     broken_rule  text;
 BEGIN
@@ -175,7 +179,15 @@ BEGIN
         ELSE
             SELECT * INTO existing FROM postroom.queue q WHERE q.name = declare_queue.queue;
         END IF;
-        IF NOT FOUND THEN
+        -- The lock names a prepared transaction that makes the queue. One that comes back needs it, too: else create_message gets the
+        -- lock at once, and then waits for the row. It is taken before the row, as there. The race: a queue that is deleted between the
+        -- two looks has its row locked already; then both may wait for one another, and the server ends one (40P01).
+        IF NOT is_first_use AND (existing.id IS NULL OR existing.deleted_at IS NOT NULL) THEN
+            PERFORM postroom.lock_first_use(declare_queue.queue);
+            is_first_use := true;
+            CONTINUE;
+        END IF;
+        IF existing.id IS NULL THEN
             INSERT INTO postroom.queue (name, max_attempts, retry_after, crash_limit, time_to_live, retention, kind, settings_by,
                                         dead_letter_exchange, dead_letter_routing_key, ordered, on_dead_letter, max_length, overflow,
                                         single_active_consumer, expires_after, fair)
@@ -359,7 +371,7 @@ BEGIN
         RAISE EXCEPTION 'queue "%" %; nothing was deleted', delete_queue.queue, marked.because USING ERRCODE = '55006', COLUMN = 'queue';
     END IF;
     INSERT INTO postroom.operator_action (actor, action, queue_id, finished_at, reason)
-    VALUES (coalesce(delete_queue.actor, current_user), 'delete', marked.queue_id, clock_timestamp(), delete_queue.reason);
+    VALUES (coalesce(delete_queue.actor, session_user), 'delete', marked.queue_id, clock_timestamp(), delete_queue.reason);
     RETURN true;
 END
 $$;
@@ -387,7 +399,7 @@ BEGIN
         RETURN (SELECT false FROM postroom.queue q WHERE q.name = p_queue AND q.deleted_at IS NULL);
     END IF;
     INSERT INTO postroom.operator_action (actor, action, queue_id, finished_at, reason)
-    VALUES (coalesce(p_actor, current_user), CASE WHEN p_paused THEN 'pause' ELSE 'resume' END, changed, clock_timestamp(), p_reason);
+    VALUES (coalesce(p_actor, session_user), CASE WHEN p_paused THEN 'pause' ELSE 'resume' END, changed, clock_timestamp(), p_reason);
     RETURN true;
 END
 $$;
@@ -491,9 +503,18 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
-    longest  constant interval := CASE WHEN pg_postmaster_start_time() <= statement_timestamp() - p_lease_time THEN p_lease_time END;
+    longest  constant interval := CASE
+        WHEN postroom.has_just_started(p_lease_time) THEN NULL
+        ELSE p_lease_time END;
     ids      int[];
 BEGIN
+    -- Where all queues are durable for good there is nothing to plan the statements below for.
+    IF NOT EXISTS (SELECT
+                   FROM postroom.queue q
+                   WHERE (q.kind <> 'durable' OR q.expires_after IS NOT NULL)
+                     AND q.deleted_at IS NULL) THEN
+        RETURN;
+    END IF;
     IF EXISTS (SELECT
                FROM postroom.queue q
                JOIN postroom.binding b ON b.queue_id = q.id

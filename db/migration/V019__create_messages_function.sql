@@ -123,7 +123,7 @@ BEGIN
                 on_duplicate => message ->> 'onDuplicate',
                 batch => batch) c;
     END LOOP;
-EXCEPTION WHEN data_exception OR unique_violation OR SQLSTATE 'PR404' OR SQLSTATE 'PR429' THEN
+EXCEPTION WHEN data_exception OR unique_violation OR SQLSTATE 'PR404' OR SQLSTATE 'PR421' OR SQLSTATE 'PR429' THEN
     IF place IS NULL THEN
         RAISE;
     END IF;

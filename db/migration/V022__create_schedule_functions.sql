@@ -192,7 +192,7 @@ AS $$
 BEGIN
     PERFORM postroom.require_reason_if_given(p_reason, p_actor);
     INSERT INTO postroom.operator_action (actor, action, planned, done, finished_at, note, reason)
-    VALUES (coalesce(p_actor, current_user), p_action, 1, 1, clock_timestamp(), 'schedule ' || p_name, p_reason);
+    VALUES (coalesce(p_actor, session_user), p_action, 1, 1, clock_timestamp(), 'schedule ' || p_name, p_reason);
 END
 $$;
 COMMENT ON FUNCTION postroom.log_schedule_action IS

@@ -1,12 +1,15 @@
 -- Why: external systems limit how often they may be called. The text is that of db/function/limiter.sql.
--- Locks: ACCESS EXCLUSIVE on queue for two columns without a rewrite, else only new objects. Table size: safe at any.
+-- Locks: ACCESS EXCLUSIVE on queue for three columns without a rewrite, else only new objects. Table size: safe at any.
 -- Older workers: none exist.
 ALTER TABLE postroom.queue
     ADD COLUMN has_limiter boolean NOT NULL DEFAULT false,
     ADD COLUMN destination text COLLATE "C",
+    ADD COLUMN destination_by text NOT NULL DEFAULT 'default',
+    ADD CONSTRAINT queue_destination_by_known CHECK (destination_by IN ('default', 'declaration', 'operator')),
     ADD CONSTRAINT queue_destination_wellformed CHECK (destination ~ '^[A-Za-z0-9][A-Za-z0-9._:-]{0,126}$');
 COMMENT ON COLUMN postroom.queue.has_limiter IS 'it has a limiter or a destination: claim_limited alone takes from it';
 COMMENT ON COLUMN postroom.queue.destination IS 'the external system that its messages go to; null: none is named';
+COMMENT ON COLUMN postroom.queue.destination_by IS 'who set the destination last; a declaration does not overwrite an operator';
 CREATE TABLE postroom.limiter (
     id               int GENERATED ALWAYS AS IDENTITY CONSTRAINT limiter_pk PRIMARY KEY,
     queue_id         int CONSTRAINT limiter_queue_unique UNIQUE,
@@ -30,6 +33,9 @@ CREATE TABLE postroom.limiter (
     parked_until     timestamptz,
     probes           int,
     probes_started   int NOT NULL DEFAULT 0,
+    probes_since     timestamptz,
+    probes_tried     uuid[],
+    probes_lease     bigint,
     set_by           text NOT NULL,
     set_at           timestamptz NOT NULL DEFAULT clock_timestamp(),
     CONSTRAINT limiter_is_of_one CHECK (num_nonnulls(queue_id, destination) = 1),
@@ -59,6 +65,9 @@ COMMENT ON COLUMN postroom.limiter.reached_at IS 'when a limit last kept a claim
 COMMENT ON COLUMN postroom.limiter.parked_until IS 'until when the destination takes nothing, as a handler said';
 COMMENT ON COLUMN postroom.limiter.probes IS 'how many messages try whether it takes something again; null: as many as come';
 COMMENT ON COLUMN postroom.limiter.probes_started IS 'how many of them have started';
+COMMENT ON COLUMN postroom.limiter.probes_tried IS 'the messages that try';
+COMMENT ON COLUMN postroom.limiter.probes_lease IS 'the first lease that one of them had as a try';
+COMMENT ON COLUMN postroom.limiter.probes_since IS 'when it was parked; what was claimed before is no try';
 COMMENT ON COLUMN postroom.limiter.armed IS 'whether claims from before it have ended';
 COMMENT ON COLUMN postroom.limiter.waits_for IS 'virtual transactions in which such claims may be';
 
@@ -86,14 +95,25 @@ COMMENT ON COLUMN postroom.limiter.waits_for IS 'virtual transactions in which s
 --   4. A claim that read the queue before it had a limiter counts nothing. So a new limiter lets nothing through until the transactions
 --      have ended that could be such claims: see arm_limiter.
 --
+--   5. Where nothing but starts in sliding periods is limited, a claim also takes starts that are free a little later: start_ahead. It says
+--      for each message from when on it may start, and the worker waits for that moment. So neither the way to the worker, nor another
+--      claim that has the lock, comes on top of each period. Such a claim takes no place of max_in_progress, which others may want.
+--
 -- A handler that learns that its destination takes nothing now parks it (park), for all queues that name it. Afterwards one message tries,
 -- then 2, 4 and so on to 64, each time after the ones before have ended without parking it again. So a hundred messages for a system that
--- is busy make few calls in vain. How the tries ended is seen by their leases, so a process that dies while it tries needs no repair.
+-- is busy make few calls in vain. How the tries ended is seen by their leases, so a process that dies while it tries needs no repair. Where
+-- none of them has an entry in the history that says how a handler ended, as many try again: a process stopped or came too late and gave
+-- them back. A call whose ATOMIC transaction was cut off, and one that cancel_running ended, count as if none had begun. The
+-- tries are what was claimed since the park: a handler that began before may run for an hour, and nobody waits for it. A clock that was
+-- set back makes a try seem older than the park: until the clock has passed that time again, all that run count as tries.
 --
--- Why no window is passed, whatever passes between claim and start: take a span of one period, and of the claims that brought its starts
--- the last one. That claim is before its own starts, so it is at most one period later than the beginning of the span. Each other start of
--- the span is booked until its own time or later, so it counts until one period after that: at the moment of that claim it still counts.
--- So the claim saw all others, and took no more than were free. The claims come one after the other (step 1).
+-- Why no window is passed, whatever passes between claim and start: take a span of one period, and of the messages that start in it the one
+-- that was claimed last, in the order in which one claim takes them. From some moment on it might start: that of the claim, or a later one
+-- (step 5). It starts after that moment, so the moment is before the end of the span. Each other start of the span is booked until its own
+-- time or later, so it counts until one period after that: at that moment it still counts. So the claim saw all others, those of claims
+-- before and those that it took itself, and allowed this one because fewer than max_starts counted then. The claims come one after the
+-- other (step 1). The moment is said as a time after the claim has looked at its clock for the last time. The worker hears that later, and
+-- waits for so long from then on.
 --
 -- A booking may become earlier, or end (move_starts): a worker reports that a start was over by some moment, or will never happen. Then the
 -- booking still says until when its start may have happened, and the above holds. A report that is lost, or of a process that died, leaves
@@ -118,7 +138,9 @@ $$;
 COMMENT ON FUNCTION postroom.start_guard IS
     'Internal: how long before the end of a booking its message must start.';
 
--- Microseconds between a claim and the latest moment of a start: the guard and a quarter of the period, 25 ms to 1 s.
+-- Microseconds between a claim and the latest moment of a start: the guard and a quarter of the period, 25 ms to 1 s. So no start is booked
+-- for later than 1.1 s from now, and 25 ms where a claim takes some ahead (step 5). 1250000, below and in group_limit.sql, is that and a
+-- little more. What is booked for later comes from before the clock was set back.
 CREATE OR REPLACE FUNCTION postroom.start_time(p_period bigint) RETURNS bigint
 LANGUAGE sql IMMUTABLE
 SET search_path = pg_catalog, pg_temp
@@ -148,7 +170,7 @@ LANGUAGE plpgsql IMMUTABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    latest constant bigint := postroom.start_slice(p_period, p_window, p_now + 1250000);
+    latest constant bigint := postroom.start_slice(p_period, p_window, p_now + 1250000); -- see start_time
     keep   constant bigint := CASE p_window WHEN 'fixed' THEN 0 ELSE p_period END;
 BEGIN
     SELECT coalesce(sum(c.n), 0), coalesce(array_agg(c.at ORDER BY c.at), '{}'), coalesce(array_agg(c.n::int ORDER BY c.at), '{}')
@@ -165,10 +187,47 @@ $$;
 COMMENT ON FUNCTION postroom.count_starts IS
     'Internal: which booked starts count now under a limit.';
 
--- The microseconds until a start is free; 0: one is. p_until and p_booked are as count_starts answers them. Waits for p_batch free
--- starts if they come within a two-hundredth of the period after the first: one claim takes them together.
+-- How many microseconds before a start is free a claim may take it: a fortieth of the period, 25 ms at most. See step 5.
+CREATE OR REPLACE FUNCTION postroom.start_ahead(p_period bigint) RETURNS bigint
+LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT least(p_period / 40, 25000)
+$$;
+COMMENT ON FUNCTION postroom.start_ahead IS
+    'Internal: how long before a start is free under a limit a claim may take it.';
+
+-- When the next starts are free under a sliding limit, in their order: those until p_by, and p_limit of them at most. What is free
+-- already is so from p_now on. p_until and p_booked are as count_starts answers them.
+CREATE OR REPLACE FUNCTION postroom.free_starts(
+    p_max_starts int, p_period bigint, p_until bigint[], p_booked int[], p_now bigint, p_by bigint, p_limit int)
+RETURNS bigint[]
+LANGUAGE plpgsql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    over  constant bigint := (SELECT coalesce(sum(n), 0) FROM unnest(p_booked) n) - p_max_starts;
+    free  constant int := greatest(0, least(-over, p_limit));
+BEGIN
+    RETURN array_fill(p_now, ARRAY[free]) || ARRAY(
+        SELECT s.at + p_period
+        FROM (SELECT u.at, u.n, sum(u.n) OVER (ORDER BY u.at) AS passed FROM unnest(p_until, p_booked) u (at, n)) s
+        CROSS JOIN LATERAL generate_series(1, least(s.n, s.passed - over)) g
+        WHERE s.passed > over
+          AND s.at + p_period <= p_by
+        ORDER BY s.at
+        LIMIT p_limit - free);
+END
+$$;
+COMMENT ON FUNCTION postroom.free_starts IS
+    'Internal: when the next messages may start under a limit.';
+
+-- The microseconds until a claim should come; 0: a start is free. p_until and p_booked are as count_starts answers them. Waits for p_batch
+-- free starts if they come soon after the first: one claim takes them together. Soon is a two-hundredth of the period. A claim that may
+-- take starts p_ahead before they are free comes so much earlier, and soon is half of that for it.
 CREATE OR REPLACE FUNCTION postroom.next_start(
-    p_max_starts int, p_period bigint, p_window text, p_until bigint[], p_booked int[], p_now bigint, p_batch int)
+    p_max_starts int, p_period bigint, p_window text, p_until bigint[], p_booked int[], p_now bigint, p_batch int,
+    p_ahead bigint DEFAULT 0)
 RETURNS bigint
 LANGUAGE plpgsql IMMUTABLE
 SET search_path = pg_catalog, pg_temp
@@ -186,7 +245,8 @@ BEGIN
     SELECT min(c.at) FILTER (WHERE c.n > over), min(c.at) FILTER (WHERE c.n >= over + p_batch)
     INTO first_at, batch_at
     FROM (SELECT u.at, sum(u.n) OVER (ORDER BY u.at) AS n FROM unnest(p_until, p_booked) u (at, n)) c;
-    RETURN least(batch_at, first_at + p_period / 200) + CASE p_window WHEN 'fixed' THEN 0 ELSE p_period END - p_now;
+    RETURN greatest(1, least(batch_at, first_at + greatest(p_period / 200, p_ahead / 2))
+                           + CASE p_window WHEN 'fixed' THEN 0 ELSE p_period END - p_now - p_ahead);
 END
 $$;
 COMMENT ON FUNCTION postroom.next_start IS
@@ -217,6 +277,35 @@ END
 $$;
 COMMENT ON FUNCTION postroom.move_starts IS
     'Internal: takes over when messages under a limit have started.';
+
+-- The bookings that count now under one period and window, as bookings under another. Bookings stay in a limiter after their time, until
+-- a claim drops them: so they are counted by the old period first. Without that, starts of weeks ago would fill a longer period.
+CREATE OR REPLACE FUNCTION postroom.carry_starts(
+    p_period interval, p_window text, p_new_period interval, p_new_window text, p_until bigint[], p_booked int[],
+    OUT until bigint[], OUT booked int[])
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    now_us  constant bigint := extract(epoch FROM clock_timestamp()) * 1000000;
+    used    bigint := 0;
+BEGIN
+    until := '{}';
+    booked := '{}';
+    IF p_period IS NOT NULL AND p_new_period IS NOT NULL THEN
+        SELECT c.used INTO used
+        FROM postroom.count_starts((extract(epoch FROM p_period) * 1000000)::bigint, p_window, p_until, p_booked, now_us) c;
+    END IF;
+    IF used > 0 THEN
+        booked := ARRAY[least(used, 1000000000)::int];
+        until := ARRAY[postroom.start_slice(
+            (extract(epoch FROM p_new_period) * 1000000)::bigint, p_new_window,
+            now_us + 1250000)]; -- see start_time: the longest that one may still wait
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION postroom.carry_starts IS
+    'Internal: called by set_limiter. Which booked starts count on under another period.';
 
 -- Whether the limiter holds already. p_limiter is locked by the caller. At the first look it notes who has a lock on lease: each claim
 -- takes that lock before it reads the queue, so whoever takes it later finds the limiter. Those noted are waited for, at most 15 s, which
@@ -250,6 +339,25 @@ $$;
 COMMENT ON FUNCTION postroom.arm_limiter IS
     'Internal: called by claims. Whether claims from before a limiter was set have ended.';
 
+-- What ended without a start has no line of history, or one of another kind. A line of a lease from before is of an earlier start of the
+-- message, such as the one that parked the destination. Leases are numbered by the clock: where it was set back, that one counts, and the
+-- tries are twice as many. null as p_messages: nobody has noted them. The days before yesterday are not read; a try that ended so long ago
+-- is repeated.
+CREATE OR REPLACE FUNCTION postroom.has_any_started(p_messages uuid[], p_first_lease bigint) RETURNS boolean
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT p_messages IS NULL OR EXISTS (
+        SELECT
+        FROM postroom.attempt a
+        WHERE a.message_id = ANY (p_messages)
+          AND a.lease_id >= p_first_lease
+          AND a.finished_at > statement_timestamp() - interval '1 day'
+          AND a.outcome NOT IN (1, 2, 9)) -- cancelled, expired, undecodable
+$$;
+COMMENT ON FUNCTION postroom.has_any_started IS
+    'Internal: whether the history says of one of these messages how a handler ended. Calls that were cut off or cancelled count as none.';
+
 -- Does what claim does, or claim_ordered, or claim_fair (p_turns), for a queue with limiters: takes no more than they let start. Answers
 -- the rows of that claim, and behind them one row without a lease. start_within: in how many microseconds after the claim was sent its
 -- messages have to start, by the worker's look at its clock; start_guard: how much later the booking ends. held_back: whether a limiter
@@ -257,7 +365,8 @@ COMMENT ON FUNCTION postroom.arm_limiter IS
 -- claim has the lock. booked_at: the time of the booking, in microseconds since 1970. limits: which limits it met; null: the claim did not
 -- come to see them, nor the reports. reported: whether to report its starts, because more than half of a limit is used, or one was reached
 -- within 10 periods and 10 s. by_group: limits of groups alone kept it from more, so messages of other groups may start; by_end: messages
--- that end may let others start before next_start. A queue that has no limiter any more is claimed without one.
+-- that end may let others start before next_start. start_after: for each message in the order of its lease and its place there, how many
+-- microseconds after this answer it may start; null: all may at once. A queue that has no limiter any more is claimed without one.
 --
 -- p_limits to p_counts: what the worker reports of bookings before, see move_starts; of a claim that met the limits p_limits.
 --
@@ -272,7 +381,7 @@ RETURNS TABLE (
     type text, type_version smallint, direction smallint, correlation_id text, content_type text,
     exchange text, routing_key text, headers text, payload text, body bytea, group_key text, turn text,
     start_within bigint, start_guard bigint, held_back boolean, next_start bigint, booked_at bigint, limits text, reported boolean,
-    by_group boolean, by_end boolean)
+    by_group boolean, by_end boolean, start_after bigint[])
 LANGUAGE plpgsql VOLATILE ROWS 100
 SET search_path = pg_catalog, pg_temp
 SET plan_cache_mode = force_generic_plan SET jit = off
@@ -292,15 +401,22 @@ DECLARE
     usage         record;
     most          bigint := p_limit;
     running       bigint;
+    trying        bigint;
     taken         int := 0;
     starts        int := 0;
     ends          bigint;
     within        bigint;
     guard         bigint;
     is_close      boolean := false;
+    is_set_back   boolean := false; -- the clock
     wait          bigint := 0;
     grouped       postroom.limiter; -- the one with limits of groups
     expired_keys  text[] := '{}';
+    tried         uuid[] := '{}';
+    first_lease   bigint;
+    ahead         bigint := CASE WHEN p_kind = 0 THEN 25000 ELSE 0 END; -- step 5
+    free_from     bigint[]; -- when each message may start; null: all may at once
+    free_of_one   bigint[];
 BEGIN
     LOCK TABLE postroom.lease IN ROW EXCLUSIVE MODE; -- before it reads the queue: see arm_limiter
     SELECT q.has_limiter, q.destination INTO is_limited, own_destination
@@ -322,6 +438,10 @@ BEGIN
         LOOP
             limiters := array_append(limiters, one);
             met := met || one.id || '@' || one.set_at || ' ';
+            ahead := CASE WHEN one.max_starts IS NOT NULL AND one.window_kind = 'sliding'
+                               AND num_nonnulls(one.max_in_progress, one.probes, one.max_starts_per_group,
+                                                one.max_in_progress_per_group) = 0
+                          THEN least(ahead, postroom.start_ahead((extract(epoch FROM one.period) * 1000000)::bigint)) ELSE 0 END;
         END LOOP;
         IF cardinality(limiters) < coalesce(cardinality(ids), 0) THEN
             RETURN NEXT; -- step 1
@@ -343,15 +463,20 @@ BEGIN
             wait := greatest(wait, extract(epoch FROM one.parked_until - clock_timestamp()) * 1000000);
         END IF;
         IF one.max_in_progress IS NOT NULL OR one.probes IS NOT NULL THEN
-            SELECT coalesce(sum(bit_count(l.open)), 0) INTO running
+            SELECT coalesce(sum(bit_count(l.open)), 0),
+                   coalesce(sum(bit_count(l.open)) FILTER (
+                       WHERE l.claimed_at >= one.probes_since OR one.probes_since > clock_timestamp()), 0)
+            INTO running, trying
             FROM postroom.lease l
             WHERE l.queue_id = ANY (CASE WHEN one.queue_id IS NOT NULL THEN ARRAY[one.queue_id]
                 ELSE ARRAY(SELECT q.id FROM postroom.queue q WHERE q.destination = one.destination) END);
             most := least(most, CASE WHEN one.max_in_progress IS NOT NULL THEN greatest(one.max_in_progress - running, 0) END);
         END IF;
         IF one.probes IS NOT NULL THEN
-            IF one.probes_started > 0 AND running = 0 THEN -- they have ended, and nobody has parked it again
-                one.probes := CASE WHEN one.probes < 64 THEN one.probes * 2 END;
+            IF one.probes_started > 0 AND trying = 0 THEN -- they have ended, and nobody has parked it again
+                IF postroom.has_any_started(one.probes_tried, one.probes_lease) THEN
+                    one.probes := CASE WHEN one.probes < 64 THEN one.probes * 2 END;
+                END IF;
                 one.probes_started := 0;
                 UPDATE postroom.limiter l SET probes = one.probes, probes_started = 0 WHERE l.id = one.id;
             END IF;
@@ -386,9 +511,21 @@ BEGIN
             END IF;
             SELECT c.used, c.until, c.booked INTO usage
             FROM postroom.count_starts(period_us, one.window_kind, one.booked_until, one.booked, now_us) c;
+            is_set_back := is_set_back OR (SELECT max(u) FROM unnest(one.booked_until) u) > usage.until[cardinality(usage.until)];
             one.booked_until := usage.until;
             one.booked := usage.booked;
-            most := least(most, greatest(one.max_starts - usage.used, 0));
+            IF ahead = 0 OR one.max_starts - usage.used >= most THEN
+                most := least(most, greatest(one.max_starts - usage.used, 0));
+            ELSE
+                free_of_one := postroom.free_starts(
+                    one.max_starts, period_us, usage.until, usage.booked, now_us, now_us + ahead, most::int);
+                most := cardinality(free_of_one);
+                free_from := CASE WHEN free_from IS NULL THEN free_of_one
+                                  ELSE ARRAY(SELECT greatest(f.before, f.at)
+                                             FROM unnest(free_from, free_of_one) WITH ORDINALITY f (before, at, place)
+                                             ORDER BY f.place
+                                             LIMIT most) END;
+            END IF;
         END IF;
         limiters[i] := one;
     END LOOP;
@@ -420,6 +557,8 @@ BEGIN
             taken := taken + 1;
             IF NOT expired THEN
                 starts := starts + 1;
+                tried := CASE WHEN starts <= 64 THEN tried || message_id END; -- null: too many to be tries
+                first_lease := least(first_lease, lease_id);
             ELSIF grouped.max_starts_per_group IS NOT NULL THEN -- an expired message never starts
                 expired_keys := array_append(expired_keys, coalesce(group_key, E'\x01'));
             END IF;
@@ -438,7 +577,9 @@ BEGIN
     END IF;
 
     UPDATE postroom.limiter l
-    SET probes_started = l.probes_started + starts
+    SET probes_started = l.probes_started + starts,
+        probes_tried = CASE WHEN l.probes_started = 0 THEN tried ELSE l.probes_tried || tried END,
+        probes_lease = CASE WHEN l.probes_started = 0 THEN first_lease ELSE l.probes_lease END
     WHERE starts > 0 AND l.id = ANY (ids) AND l.probes IS NOT NULL;
     FOREACH one IN ARRAY limiters LOOP
         CONTINUE WHEN one.max_starts IS NULL;
@@ -457,7 +598,8 @@ BEGIN
         END IF;
         is_close := is_close OR one.reached_at > clock_timestamp() - 10 * one.period - interval '10 seconds'
                     OR (SELECT sum(n) FROM unnest(one.booked) n) > one.max_starts / 2;
-        IF starts > 0 OR is_reported THEN
+        -- Bookings of the time to come are noted as those of now. Otherwise they would be of now at each claim, until that time.
+        IF starts > 0 OR is_reported OR is_set_back THEN
             UPDATE postroom.limiter l
             SET booked_until = one.booked_until, booked = one.booked, reached_at = one.reached_at
             WHERE l.id = one.id;
@@ -465,7 +607,8 @@ BEGIN
         IF held_back AND NOT by_group THEN
             wait := greatest(wait, postroom.next_start(
                 one.max_starts, period_us, one.window_kind, one.booked_until, one.booked,
-                (extract(epoch FROM clock_timestamp()) * 1000000)::bigint, least(p_limit, greatest(1, one.max_starts / 200))));
+                (extract(epoch FROM clock_timestamp()) * 1000000)::bigint,
+                CASE WHEN ahead > 0 THEN p_limit ELSE least(p_limit, greatest(1, one.max_starts / 200)) END, ahead));
         END IF;
     END LOOP;
     lease_id := NULL;
@@ -476,6 +619,14 @@ BEGIN
     booked_at := booking_us;
     limits := met;
     reported := is_close;
+    now_us := extract(epoch FROM clock_timestamp()) * 1000000;
+    IF taken > 0 AND free_from[taken] > now_us THEN
+        start_after := ARRAY(
+            SELECT greatest(f.at - now_us, 0)
+            FROM unnest(free_from) WITH ORDINALITY f (at, place)
+            WHERE f.place <= taken
+            ORDER BY f.place);
+    END IF;
     RETURN NEXT;
 END
 $$;
@@ -485,7 +636,8 @@ COMMENT ON FUNCTION postroom.claim_limited IS
 -- Sets the limiter of a queue or of a destination as a whole: what is left out is not limited. Takes the lock of the claims, so a change
 -- holds for each claim after its commit. A limiter that is new to its queue holds once claims from before it have ended. Messages that
 -- processes held ahead then start uncounted: each process hears of it at its next poll, within a second or so. With another period or
--- window the starts so far count as if they had been just now. Locks the limiter, then the queue.
+-- window those starts that count at this moment go on as if they had been just now; those that were over do not come back. A limit of
+-- starts that was left out for a while begins anew. Locks the limiter, then the queue.
 CREATE OR REPLACE FUNCTION postroom.set_limiter(
     queue            text DEFAULT NULL,
     destination      text DEFAULT NULL,
@@ -496,10 +648,13 @@ CREATE OR REPLACE FUNCTION postroom.set_limiter(
     max_starts_per_group       int DEFAULT NULL,
     period_per_group           interval DEFAULT NULL,
     max_in_progress_per_group  int DEFAULT NULL,
-    set_by           text DEFAULT 'operator')
+    set_by           text DEFAULT 'operator',
+    reason           text DEFAULT NULL,
+    actor            text DEFAULT NULL)
 RETURNS boolean
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -510,6 +665,10 @@ DECLARE
     existing  postroom.limiter;
     is_same   boolean;
 BEGIN
+    PERFORM postroom.require_reason_if_given(set_limiter.reason, set_limiter.actor);
+    IF set_limiter.set_by IS NULL OR set_limiter.set_by NOT IN ('operator', 'declaration') THEN
+        PERFORM postroom.refuse('set_by', 'operator or declaration', set_limiter.set_by);
+    END IF;
     IF set_limiter.max_starts IS NULL AND set_limiter.max_in_progress IS NULL AND NOT is_of_groups THEN
         PERFORM postroom.refuse('maxStarts', '1 to 1000000000, where the other limits are left out', NULL,
             'SELECT postroom.remove_limiter(...) removes one');
@@ -567,10 +726,9 @@ BEGIN
             RETURN false;
         END IF;
         IF (existing.period, existing.window_kind) IS DISTINCT FROM (length, set_limiter.window_kind) THEN
-            existing.booked := ARRAY[(SELECT least(coalesce(sum(n), 0), 1000000000)::int FROM unnest(existing.booked) n)];
-            existing.booked_until := ARRAY[postroom.start_slice(
-                (extract(epoch FROM length) * 1000000)::bigint, set_limiter.window_kind,
-                (extract(epoch FROM clock_timestamp()) * 1000000)::bigint + 1250000)]; -- the longest that one may still wait
+            SELECT c.until, c.booked INTO existing.booked_until, existing.booked
+            FROM postroom.carry_starts(existing.period, existing.window_kind, length, set_limiter.window_kind,
+                                       existing.booked_until, existing.booked) c;
         END IF;
         PERFORM postroom.regroup_starts(existing, set_limiter.max_starts_per_group, group_length, set_limiter.window_kind);
         UPDATE postroom.limiter l
@@ -581,13 +739,13 @@ BEGIN
             booked_until = existing.booked_until, booked = existing.booked
         WHERE l.id = existing.id;
     END IF;
-    INSERT INTO postroom.operator_action (action, queue_id, finished_at, note)
-    SELECT 'declare', target, clock_timestamp(),
+    INSERT INTO postroom.operator_action (actor, action, queue_id, finished_at, reason, note)
+    VALUES (coalesce(set_limiter.actor, session_user), 'declare', target, clock_timestamp(), set_limiter.reason,
            concat_ws(', ', 'limiter', 'destination ' || set_limiter.destination, set_limiter.max_starts || ' starts in ' || length,
                      set_limiter.window_kind, set_limiter.max_in_progress || ' in progress',
                      set_limiter.max_starts_per_group || ' starts of each group in ' || group_length,
-                     set_limiter.max_in_progress_per_group || ' in progress of each group')
-    WHERE set_limiter.set_by = 'operator';
+                     set_limiter.max_in_progress_per_group || ' in progress of each group',
+                     CASE WHEN set_limiter.set_by = 'declaration' THEN 'declared' END));
     RETURN NOT coalesce(is_same, false);
 END
 $$;
@@ -596,12 +754,13 @@ COMMENT ON FUNCTION postroom.set_limiter IS
 At most max_starts messages start in a period (100 ms to 400 days), and at most max_in_progress are in progress, over all processes.
 max_starts_per_group, period_per_group and max_in_progress_per_group limit each group of a fair queue by itself.
 window_kind: sliding, in any span of a period; fixed, from one multiple of the period since 1970 (UTC) to the next.
-Sets the limiter as a whole. Answers whether that was a change. remove_limiter removes it.';
+Sets the limiter as a whole. Answers whether that was a change. remove_limiter removes it. reason and actor go on record.';
 
 -- Checks which limiter is meant. Answers the number of the queue; null: it is one of a destination.
 CREATE OR REPLACE FUNCTION postroom.limited_queue(p_queue text, p_destination text) RETURNS int
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
 AS $$
 DECLARE
     target int;
@@ -624,7 +783,9 @@ COMMENT ON FUNCTION postroom.limited_queue IS
     'Internal: checks the name of a queue or destination that is limited.';
 
 -- The queue stays limited while it names a destination. Locks the limiter, then the queue.
-CREATE OR REPLACE FUNCTION postroom.remove_limiter(queue text DEFAULT NULL, destination text DEFAULT NULL) RETURNS boolean
+CREATE OR REPLACE FUNCTION postroom.remove_limiter(
+    queue text DEFAULT NULL, destination text DEFAULT NULL, reason text DEFAULT NULL, actor text DEFAULT NULL)
+RETURNS boolean
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -632,18 +793,21 @@ AS $$
 DECLARE
     target int := postroom.limited_queue(remove_limiter.queue, remove_limiter.destination);
 BEGIN
+    PERFORM postroom.require_reason_if_given(remove_limiter.reason, remove_limiter.actor);
     DELETE FROM postroom.limiter l WHERE l.queue_id = target OR l.destination = remove_limiter.destination;
     IF NOT FOUND THEN
         RETURN false;
     END IF;
     UPDATE postroom.queue q SET has_limiter = q.destination IS NOT NULL WHERE q.id = target;
-    INSERT INTO postroom.operator_action (action, queue_id, finished_at, note)
-    VALUES ('declare', target, clock_timestamp(), concat_ws(', ', 'no limiter', 'destination ' || remove_limiter.destination));
+    INSERT INTO postroom.operator_action (actor, action, queue_id, finished_at, reason, note)
+    VALUES (coalesce(remove_limiter.actor, session_user), 'declare', target, clock_timestamp(), remove_limiter.reason,
+            concat_ws(', ', 'no limiter', 'destination ' || remove_limiter.destination));
     RETURN true;
 END
 $$;
 COMMENT ON FUNCTION postroom.remove_limiter IS
-    'Removes the limiter of a queue, or of a destination: SELECT postroom.remove_limiter(''mail''). false: there was none.';
+    'Removes the limiter of a queue, or of a destination: SELECT postroom.remove_limiter(''mail''). false: there was none.
+reason and actor go on record.';
 
 CREATE OR REPLACE FUNCTION postroom.groups_at_limit(p_limiter int) RETURNS bigint
 LANGUAGE plpgsql STABLE
@@ -691,34 +855,60 @@ COMMENT ON FUNCTION postroom.limiters IS
     'The limits of queues and destinations, and how much of them is used: SELECT * FROM postroom.limiters().';
 
 -- Names the external system that the messages of a queue go to; null: none. The queue is claimed by claim_limited from then on. A limiter
--- of the destination holds for this queue once claims from before have ended: it is armed anew. Locks the limiter, then the queue.
-CREATE OR REPLACE FUNCTION postroom.set_destination(queue text, destination text) RETURNS boolean
+-- of the destination holds for this queue once claims from before have ended: it is armed anew. Locks the limiter, then the queue. The
+-- first look locks nothing: each process declares at its start. The race that the second look prevents: an operator names another
+-- destination between the look and the lock, or somebody else names the same.
+CREATE OR REPLACE FUNCTION postroom.set_destination(
+    queue text, destination text, set_by text DEFAULT 'operator', reason text DEFAULT NULL, actor text DEFAULT NULL)
+RETURNS boolean
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
 AS $$
 #variable_conflict use_column
 DECLARE
-    target int := postroom.limited_queue(set_destination.queue, NULL);
+    target  int := postroom.limited_queue(set_destination.queue, NULL);
+    before  postroom.queue;
 BEGIN
+    PERFORM postroom.require_reason_if_given(set_destination.reason, set_destination.actor);
+    IF set_destination.set_by IS NULL OR set_destination.set_by NOT IN ('operator', 'declaration') THEN
+        PERFORM postroom.refuse('set_by', 'operator or declaration', set_destination.set_by);
+    END IF;
     IF set_destination.destination IS NOT NULL THEN
         PERFORM postroom.require_name('destination', set_destination.destination);
     END IF;
-    IF EXISTS (SELECT FROM postroom.queue q WHERE q.id = target AND q.destination IS NOT DISTINCT FROM set_destination.destination) THEN
-        RETURN false;
+    FOR look IN 1..2 LOOP
+        IF look = 1 THEN
+            SELECT * INTO before FROM postroom.queue q WHERE q.id = target;
+        ELSE
+            PERFORM FROM postroom.limiter l WHERE l.destination = set_destination.destination FOR UPDATE;
+            SELECT * INTO before FROM postroom.queue q WHERE q.id = target FOR NO KEY UPDATE;
+        END IF;
+        IF before.destination IS NOT DISTINCT FROM set_destination.destination
+               AND (before.destination_by = 'operator' OR set_destination.set_by = 'declaration')
+           OR set_destination.set_by = 'declaration' AND 'operator' IN (before.destination_by, before.settings_by) THEN
+            RETURN false;
+        END IF;
+    END LOOP;
+    IF before.destination IS DISTINCT FROM set_destination.destination THEN
+        UPDATE postroom.limiter l
+        SET armed = false, waits_for = NULL, waits_until = NULL
+        WHERE l.destination = set_destination.destination;
     END IF;
-    UPDATE postroom.limiter l
-    SET armed = false, waits_for = NULL, waits_until = NULL
-    WHERE l.destination = set_destination.destination;
+    PERFORM set_config('postroom.change', jsonb_build_object('actor', set_destination.actor, 'reason', set_destination.reason,
+        'set_by', set_destination.set_by)::text, true); -- for the line that record_queue_settings writes
     UPDATE postroom.queue q
-    SET destination = set_destination.destination,
+    SET destination = set_destination.destination, destination_by = set_destination.set_by,
         has_limiter = set_destination.destination IS NOT NULL OR EXISTS (SELECT FROM postroom.limiter l WHERE l.queue_id = target)
     WHERE q.id = target;
-    RETURN true;
+    PERFORM set_config('postroom.change', '', true);
+    RETURN before.destination IS DISTINCT FROM set_destination.destination;
 END
 $$;
 COMMENT ON FUNCTION postroom.set_destination IS
     'Names the external system of a queue, null for none: SELECT postroom.set_destination(''payments'', ''bank'').
-A limiter of that destination, and a handler that says notNow about it, then hold for all queues that name it.';
+A limiter of that destination, and a handler that says notNow about it, then hold for all queues that name it.
+Answers whether that was a change. set_by => ''declaration'' leaves what an operator has set. reason and actor go on record.';
 
 -- Parks a destination: no message of the queues that name it starts for p_micros from now on, and then a few try. Never shortens what was
 -- said before. Does nothing where no queue names it. false: no queue does.
@@ -730,30 +920,38 @@ AS $$
 DECLARE
     parked constant timestamptz := clock_timestamp() + p_micros * interval '1 microsecond';
 BEGIN
-    INSERT INTO postroom.limiter AS l (destination, set_by, parked_until, probes)
-    SELECT p_destination, 'declaration', parked, 1
+    INSERT INTO postroom.limiter AS l (destination, set_by, parked_until, probes, probes_since)
+    SELECT p_destination, 'declaration', parked, 1, clock_timestamp()
     WHERE EXISTS (SELECT FROM postroom.queue q WHERE q.destination = p_destination AND q.deleted_at IS NULL)
     ON CONFLICT (destination) DO UPDATE
-    SET parked_until = greatest(l.parked_until, parked), probes = 1, probes_started = 0;
+    SET parked_until = greatest(l.parked_until, parked), probes = 1, probes_started = 0,
+        probes_since = clock_timestamp(); -- behind the lock of the row: what a claim took before it is no try
     RETURN FOUND;
 END
 $$;
 COMMENT ON FUNCTION postroom.park IS
     'Internal: called by workers. Lets nothing start for a destination that takes nothing now.';
 
-CREATE OR REPLACE FUNCTION postroom.unpark(destination text) RETURNS boolean
+CREATE OR REPLACE FUNCTION postroom.unpark(destination text, reason text DEFAULT NULL, actor text DEFAULT NULL) RETURNS boolean
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 BEGIN
     PERFORM postroom.limited_queue(NULL, unpark.destination);
+    PERFORM postroom.require_reason_if_given(unpark.reason, unpark.actor);
     UPDATE postroom.limiter l
     SET parked_until = NULL, probes = NULL, probes_started = 0
     WHERE l.destination = unpark.destination
       AND (l.parked_until IS NOT NULL OR l.probes IS NOT NULL);
-    RETURN FOUND;
+    IF NOT FOUND THEN
+        RETURN false;
+    END IF;
+    INSERT INTO postroom.operator_action (actor, action, finished_at, reason, note)
+    VALUES (coalesce(unpark.actor, session_user), 'unpark', clock_timestamp(), unpark.reason, 'destination ' || unpark.destination);
+    RETURN true;
 END
 $$;
 COMMENT ON FUNCTION postroom.unpark IS
-    'Lets messages of a parked destination start again at once: SELECT postroom.unpark(''bank''). false: it was not parked.';
+    'Lets messages of a parked destination start again at once: SELECT postroom.unpark(''bank''). false: it was not parked.
+reason and actor go on record.';

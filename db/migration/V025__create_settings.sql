@@ -376,8 +376,9 @@ CREATE OR REPLACE FUNCTION postroom.set_settings(
     settings          text,
     change            jsonb,
     expected_version  bigint DEFAULT NULL,
-    changed_by        text DEFAULT NULL,
-    replace           boolean DEFAULT false)
+    actor             text DEFAULT NULL,
+    replace           boolean DEFAULT false,
+    reason            text DEFAULT NULL)
 RETURNS bigint
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
@@ -390,7 +391,7 @@ DECLARE
     written   bigint;
 BEGIN
     PERFORM postroom.require_name('settings', set_settings.settings);
-    PERFORM postroom.require_text('changedBy', set_settings.changed_by);
+    PERFORM postroom.require_reason_if_given(set_settings.reason, set_settings.actor);
     IF set_settings.change IS NULL OR jsonb_typeof(set_settings.change) <> 'object' THEN
         PERFORM postroom.refuse('change', 'a JSON object', 'another value');
     END IF;
@@ -406,8 +407,11 @@ BEGIN
         IF existing.settings_by = 'operator' AND postroom.settings_document(existing) = postroom.settings_document(after) THEN
             RETURN existing.version;
         END IF;
-        written := postroom.write_settings(set_settings.settings, existing, after, 'operator', set_settings.changed_by);
+        written := postroom.write_settings(set_settings.settings, existing, after, 'operator', set_settings.actor);
         IF written IS NOT NULL THEN
+            INSERT INTO postroom.operator_action (actor, action, finished_at, reason, note)
+            VALUES (coalesce(set_settings.actor, session_user), 'declare', clock_timestamp(), set_settings.reason,
+                    format('settings %s, version %s', set_settings.settings, written));
             RETURN written;
         END IF;
     END LOOP;
@@ -418,7 +422,7 @@ COMMENT ON FUNCTION postroom.set_settings IS
 SELECT postroom.set_settings(''billing'', ''{"channel": "http", "endpoint": "https://billing.example.com", "secret": "env:KEY"}'').
 Members that are not named stay; null takes one away. replace: all that is not named is taken away.
 channel, endpoint, attempts, retryAfter, headers, templates, properties, secret (a reference), validFrom, validUntil, enabled.
-expected_version refuses (PR409) what another one has changed meanwhile; 0: it must be new. changed_by: the person, if you know one.
+expected_version refuses (PR409) what another one has changed meanwhile; 0: it must be new. reason and actor go on record.
 Each process follows within its poll interval; a repeat changes nothing.';
 
 -- An operator's entry stays. Looks without a lock first: a repeat writes nothing, and processes that start together do not wait.
@@ -464,7 +468,8 @@ SELECT postroom.declare_settings(''billing'', ''{"channel": "http", "endpoint": 
 The JSON is that of postroom.set_settings, and all that is not named is taken away.
 An entry that an operator has set stays as it is. true: it is new.';
 
-CREATE OR REPLACE FUNCTION postroom.delete_settings(settings text, expected_version bigint DEFAULT NULL, changed_by text DEFAULT NULL)
+CREATE OR REPLACE FUNCTION postroom.delete_settings(
+    settings text, expected_version bigint DEFAULT NULL, actor text DEFAULT NULL, reason text DEFAULT NULL)
 RETURNS boolean
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
@@ -474,19 +479,23 @@ DECLARE
     existing postroom.settings;
 BEGIN
     PERFORM postroom.require_name('settings', delete_settings.settings);
-    PERFORM postroom.require_text('changedBy', delete_settings.changed_by);
+    PERFORM postroom.require_reason_if_given(delete_settings.reason, delete_settings.actor);
     SELECT * INTO existing FROM postroom.settings s WHERE s.name = delete_settings.settings FOR UPDATE;
     PERFORM postroom.require_settings_version(delete_settings.settings, existing, delete_settings.expected_version);
     IF existing.name IS NULL THEN
         RETURN false;
     END IF;
-    PERFORM postroom.write_settings(existing.name, existing, NULL, 'operator', delete_settings.changed_by);
+    PERFORM postroom.write_settings(existing.name, existing, NULL, 'operator', delete_settings.actor);
+    INSERT INTO postroom.operator_action (actor, action, finished_at, reason, note)
+    VALUES (coalesce(delete_settings.actor, session_user), 'delete', clock_timestamp(), delete_settings.reason,
+            'settings ' || existing.name);
     RETURN true;
 END
 $$;
 COMMENT ON FUNCTION postroom.delete_settings IS
     'Deletes the entry of an external system; its history stays: SELECT postroom.delete_settings(''billing'').
-Messages that need it wait. A program that declares it makes it anew at its next start. false: there was none.';
+Messages that need it wait. A program that declares it makes it anew at its next start. false: there was none.
+reason and actor go on record.';
 
 -- Why an entry is of no use now; null: it can be used. The same words as in io.postroom.api.SettingsEntry.
 CREATE OR REPLACE FUNCTION postroom.settings_obstacle(p_name text) RETURNS text

@@ -50,7 +50,7 @@ ALTER TABLE postroom.operator_action
     DROP CONSTRAINT operator_action_known,
     ADD CONSTRAINT operator_action_known CHECK (action IN
         ('pause', 'resume', 'stop_consumers', 'start_consumers', 'cancel', 'reschedule', 'redrive', 'discard', 'purge', 'declare', 'delete',
-         'run', 'stop_operation', 'end_operation'));
+         'run', 'unpark', 'stop_operation', 'end_operation'));
 ALTER TABLE postroom.operator_action ALTER COLUMN db_user SET DEFAULT session_user; -- by itself, so that lines from before stay null
 COMMENT ON COLUMN postroom.operator_action.db_user IS 'the login of the session, whatever actor says; null: the line is older than this';
 

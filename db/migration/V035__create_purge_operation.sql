@@ -23,4 +23,5 @@ COMMENT ON COLUMN postroom.queue_messages.reason IS
     'DEAD (attempts_spent, rejected, undecodable, crash_limit, quarantined, expired, maxlen, dlx_unroutable, cycle) '
     'or CANCELLED (queue_deleted, queue_purged, maxlen, batch_cancelled, discarded; null: somebody asked for it)';
 COMMENT ON COLUMN postroom.attempt.error IS
-    'what went wrong; of a cancelled one the reason where there is one: queue_deleted, queue_purged, maxlen, batch_cancelled, discarded';
+    'what went wrong; of a cancelled one the reason where there is one: queue_deleted, queue_purged, maxlen, batch_cancelled, discarded; '
+    'of a done one the note of its handler, which is no error';

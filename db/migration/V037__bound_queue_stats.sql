@@ -25,7 +25,16 @@ SELECT q.name AS queue,
        q.fair,
        r.ready > b.most AS ready_more,
        (SELECT count(*) > 100000 FROM (SELECT FROM postroom.delayed y ORDER BY y.due_at LIMIT 100001) y) AS delayed_more,
-       x.dead > b.most AS dead_more
+       x.dead > b.most AS dead_more,
+       q.destination,
+       EXISTS (SELECT
+               FROM postroom.limiter y
+               WHERE (y.queue_id = q.id OR y.destination = q.destination)
+                 AND num_nonnulls(y.max_starts, y.max_in_progress, y.max_starts_per_group, y.max_in_progress_per_group) > 0) AS limited,
+       (SELECT y.parked_until
+        FROM postroom.limiter y
+        WHERE y.destination = q.destination
+          AND y.parked_until > statement_timestamp()) AS parked_until
 FROM postroom.queue q
 CROSS JOIN (
     SELECT greatest(1000, 1000000 / greatest(10, count(*))) AS most
@@ -76,3 +85,6 @@ COMMENT ON COLUMN postroom.queue_stats.ready_more IS 'whether ready is at least 
 COMMENT ON COLUMN postroom.queue_stats.delayed_more IS
     'whether delayed is at least that many: of all queues together the 100,000 that are due first were counted';
 COMMENT ON COLUMN postroom.queue_stats.dead_more IS 'whether dead is at least that many: the count stopped';
+COMMENT ON COLUMN postroom.queue_stats.destination IS 'the external system that its messages go to; null: none is named';
+COMMENT ON COLUMN postroom.queue_stats.limited IS 'whether the queue or its destination has a limit: SELECT * FROM postroom.limiters()';
+COMMENT ON COLUMN postroom.queue_stats.parked_until IS 'until when its destination takes nothing; null: it is not parked';

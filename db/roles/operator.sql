@@ -1,8 +1,9 @@
 -- Role postroom_operator: what people do by SQL: look, cancel, reschedule, redrive, stop and start consumers, send kill signals, set
--- limiters, declare, bind and delete queues and exchanges, set the entries of external systems, and declare, pause, run and delete
--- schedules, whose messages it can read. Otherwise it reads neither payloads nor headers, and claims nothing. Kill signals are made by
--- create_message, so it may create other messages, too; message.created_by names its login. Declaring and binding leave no line in
--- operator_log; each other act does. Settings have a history of their own: settings_history.
+-- limiters, end tokens, declare, bind and delete queues and exchanges, set the entries of external systems, and declare, pause, run and
+-- delete schedules, whose messages it can read. Otherwise it reads neither payloads nor headers, and claims nothing. Kill signals are made
+-- by create_message, so it may create other messages, too; message.created_by names its login. Each act leaves a line in operator_log,
+-- and so does each change of a queue's settings, by a declaration or by hand. Making a queue, exchanges and bindings leave none. Settings
+-- of external systems have a history of their own: settings_history.
 -- Run: psql -d the_database -f db/roles/operator.sql as the owner of the schema, who needs CREATEROLE.
 -- Then: GRANT postroom_operator TO ann.
 DO $$ BEGIN
@@ -12,6 +13,7 @@ EXCEPTION WHEN duplicate_object THEN
 END $$;
 GRANT USAGE ON SCHEMA postroom TO postroom_operator;
 GRANT SELECT ON
+    postroom.access_tokens,
     postroom.batches,
     postroom.bindings,
     postroom.consumer_stops,
@@ -20,6 +22,8 @@ GRANT SELECT ON
     postroom.dropped_messages,
     postroom.exchanges,
     postroom.file_imports,
+    postroom.group_weights,
+    postroom.homes,
     postroom.mailboxes,
     postroom.message_history,
     postroom.operations,
@@ -51,6 +55,7 @@ GRANT SELECT, UPDATE, DELETE ON postroom.dead_letter, postroom.grouped, postroom
 GRANT SELECT, INSERT, UPDATE, DELETE ON postroom.binding, postroom.consumer_stop, postroom.delayed, postroom.exchange, postroom.limiter,
     postroom.ready, postroom.settings
 TO postroom_operator;
+-- It ends tokens by a function with the rights of its owner, and makes none: a token of an operator reads payloads over HTTP.
 -- A change of a schedule compares its message.
 GRANT SELECT, INSERT, UPDATE, DELETE ON postroom.schedule, postroom.schedule_run TO postroom_operator;
 GRANT USAGE ON SEQUENCE postroom.ready_seq TO postroom_operator;
@@ -77,7 +82,6 @@ GRANT EXECUTE ON FUNCTION
     postroom.explain,
     postroom.kill_signal,
     postroom.limited_groups,
-    postroom.limited_groups,
     postroom.limiters,
     postroom.pause_queue,
     postroom.pause_schedule,
@@ -90,6 +94,7 @@ GRANT EXECUTE ON FUNCTION
     postroom.reschedule,
     postroom.resume_queue,
     postroom.resume_schedule,
+    postroom.revoke_access_token,
     postroom.route,
     postroom.run_schedule,
     postroom.seal_batch,
@@ -107,10 +112,11 @@ GRANT EXECUTE ON FUNCTION
     postroom.unpark
 TO postroom_operator;
 
--- Functions that those call. PUBLIC may execute them unless somebody took that right.
+-- Functions that those call.
 GRANT EXECUTE ON FUNCTION
     postroom.advance_after,
     postroom.advance_groups,
+    postroom.carry_starts,
     postroom.change_routing,
     postroom.count_starts,
     postroom.dead_letter_matches,
@@ -129,12 +135,14 @@ GRANT EXECUTE ON FUNCTION
     postroom.is_own_row,
     postroom.ledger_hash,
     postroom.limited_queue,
+    postroom.lock_first_use,
     postroom.log_schedule_action,
     postroom.lowest_id,
     postroom.mark_deleted,
     postroom.matching_bindings,
     postroom.may_operate,
     postroom.may_wait,
+    postroom.message_has_headers,
     postroom.next_groups,
     postroom.next_start,
     postroom.order_consumer_stop,

@@ -11,6 +11,7 @@ EXCEPTION WHEN duplicate_object THEN
 END $$;
 GRANT USAGE ON SCHEMA postroom TO postroom_reader;
 GRANT SELECT ON
+    postroom.access_tokens,
     postroom.batches,
     postroom.bindings,
     postroom.consumer_stops,
@@ -19,6 +20,8 @@ GRANT SELECT ON
     postroom.dropped_messages,
     postroom.exchanges,
     postroom.file_imports,
+    postroom.group_weights,
+    postroom.homes,
     postroom.mailboxes,
     postroom.message_history,
     postroom.operations,
@@ -37,7 +40,7 @@ GRANT SELECT (message_id, queue, state, type, type_version, direction, priority,
 GRANT SELECT (message_id, queue, dead_at, reason, error_class, error, fingerprint, failures, crashes, deliveries, type, type_version,
               correlation_id, created_at) ON postroom.dead_letters TO postroom_reader;
 
--- What explain reads, and what it calls. PUBLIC may execute functions unless somebody took that right.
+-- What explain reads, and what it calls.
 GRANT SELECT (id, type, type_version, group_key) ON postroom.message TO postroom_reader;
 GRANT SELECT (id, name, paused_at, consumers_stopped_at, deleted_at, crash_limit, retention, ordered, single_active_consumer,
               has_limiter, destination, fair) ON postroom.queue TO postroom_reader;
@@ -52,7 +55,7 @@ GRANT SELECT (message_id, queue_id, finished_at, error) ON postroom.attempt TO p
 GRANT SELECT (queue_id, open, message_ids, group_keys) ON postroom.lease TO postroom_reader;
 GRANT SELECT (id, queue_id, destination, max_starts, period, window_kind, booked_until, booked, max_in_progress, set_by, set_at,
               parked_until, max_starts_per_group, period_per_group, max_in_progress_per_group, reached_at, armed, waits_for, waits_until,
-              probes, probes_started, looked_at, looked_priority, looked_key) ON postroom.limiter TO postroom_reader;
+              probes, probes_started, probes_since, looked_at, looked_priority, looked_key) ON postroom.limiter TO postroom_reader;
 GRANT SELECT (limiter_id, group_key, booked_until, booked, free_at) ON postroom.limited_group TO postroom_reader;
 GRANT SELECT (name, enabled, valid_from, valid_until, secret, changed_by, changed_at) ON postroom.settings TO postroom_reader;
 -- What check_ledger reads: all that operator_log shows.

@@ -13,5 +13,8 @@ GRANT USAGE ON SCHEMA postroom TO postroom_worker;
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA postroom TO postroom_worker;
 REVOKE INSERT, UPDATE, DELETE ON postroom.schema_history FROM postroom_worker;
 REVOKE UPDATE, DELETE ON postroom.purge_ledger, postroom.settings_change FROM postroom_worker;
+-- Tokens are made and ended by functions with the rights of their owner: nobody takes a revocation back.
+REVOKE INSERT, UPDATE, DELETE ON postroom.access_token, postroom.access_token_version FROM postroom_worker;
+GRANT UPDATE (last_used_at) ON postroom.access_token TO postroom_worker;
 GRANT USAGE ON ALL SEQUENCES IN SCHEMA postroom TO postroom_worker;
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA postroom TO postroom_worker;

@@ -1,5 +1,6 @@
 package io.postroom;
 
+import io.postroom.api.AccessTokens;
 import io.postroom.api.Batches;
 import io.postroom.api.Consumers;
 import io.postroom.api.Database;
@@ -39,6 +40,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
+import java.util.function.Consumer;
 import java.util.function.IntSupplier;
 import java.util.function.Supplier;
 import javax.sql.DataSource;
@@ -62,6 +64,7 @@ public final class DefaultPostroom implements Postroom {
     private final DeadLetters deadLetters;
     private final Batches batches;
     private final Ledger ledger;
+    private final AccessTokens accessTokens;
     private final Database database;
     private final IntSupplier settleBatches;
     private final HandlerRegistry handlers;
@@ -71,6 +74,7 @@ public final class DefaultPostroom implements Postroom {
     private final PostroomJobs.Imports imports;
     private final List<Job> jobs;
     private final WatchUnconsumedQueues unconsumed;
+    private final Consumer<Duration> advanced;
     private final Transactions transactions;
     private final OperatorStore store;
     private final DataSource host;
@@ -96,6 +100,7 @@ public final class DefaultPostroom implements Postroom {
             DeadLetters deadLetters,
             Batches batches,
             Ledger ledger,
+            AccessTokens accessTokens,
             Database database,
             IntSupplier settleBatches,
             HandlerRegistry handlers,
@@ -105,6 +110,7 @@ public final class DefaultPostroom implements Postroom {
             PostroomJobs.Imports imports,
             List<Job> jobs,
             WatchUnconsumedQueues unconsumed,
+            Consumer<Duration> advanced,
             Transactions transactions,
             OperatorStore store,
             DataSource host,
@@ -123,6 +129,7 @@ public final class DefaultPostroom implements Postroom {
         this.deadLetters = deadLetters;
         this.batches = batches;
         this.ledger = ledger;
+        this.accessTokens = accessTokens;
         this.database = database;
         this.settleBatches = settleBatches;
         this.handlers = handlers;
@@ -132,6 +139,7 @@ public final class DefaultPostroom implements Postroom {
         this.imports = imports;
         this.jobs = jobs;
         this.unconsumed = unconsumed;
+        this.advanced = advanced;
         this.transactions = transactions;
         this.store = store;
         this.host = host;
@@ -204,6 +212,11 @@ public final class DefaultPostroom implements Postroom {
     }
 
     @Override
+    public AccessTokens accessTokens() {
+        return accessTokens;
+    }
+
+    @Override
     public Ledger ledger() {
         return ledger;
     }
@@ -216,6 +229,12 @@ public final class DefaultPostroom implements Postroom {
     /** The data source that this was built on, not those connections that the engine keeps. For the console. */
     public DataSource dataSource() {
         return host;
+    }
+
+    /** Declares the destination of a queue, and the queue where that is missing. */
+    void declareDestination(String queue, String destination) {
+        queues.declare(QueueSettings.of(queue));
+        limiters.declareDestination(queue, destination);
     }
 
     /** Declares a limiter of the builder, and its queue where that is missing. */
@@ -269,6 +288,9 @@ public final class DefaultPostroom implements Postroom {
         synchronized (startLock) {
             handlers.addAll(more);
             engine.start();
+            if (engine.hasWork()) {
+                EnginePool.warnIfSmallerThan(engine.mostAtomic(), host);
+            }
             if (!jobsStarted) {
                 jobsStarted = true;
                 timer.start(jobs);
@@ -315,8 +337,7 @@ public final class DefaultPostroom implements Postroom {
     public void advance(Duration time) {
         store.advance(time);
         schedules.fireSoon();
-        unconsumed.advance(time);
-        timer.runSoon(unconsumed);
+        advanced.accept(time);
     }
 
     /** Removes all messages and what is known about them. Consumers stop while it does, and begin again. For tests. */

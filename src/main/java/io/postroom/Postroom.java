@@ -1,5 +1,6 @@
 package io.postroom;
 
+import io.postroom.api.AccessTokens;
 import io.postroom.api.Batches;
 import io.postroom.api.Consumers;
 import io.postroom.api.Database;
@@ -108,6 +109,9 @@ public interface Postroom extends AutoCloseable {
     /** Reads what people did. Usable until {@link #close}. */
     Ledger ledger();
 
+    /** Makes, lists and revokes tokens for the HTTP API and the console of the server. Usable until {@link #close}. */
+    AccessTokens accessTokens();
+
     /** Looks at the database as a whole: what is wrong with it, and what to do. Usable until {@link #close}. */
     Database database();
 
@@ -139,7 +143,8 @@ public interface Postroom extends AutoCloseable {
      * which is refused from then on. Repeating it does nothing. {@link #queueMessages}, {@link #queues} and {@link #consumers} stay usable
      * otherwise until {@link #close}.
      *
-     * @param drain how long running handlers may go on; after it they are interrupted and get five seconds more
+     * @param drain how long running handlers may go on; after it they are interrupted and get five seconds more. Negative counts as 0,
+     *     longer than 400 days as 400 days
      */
     void stop(Duration drain);
 
@@ -200,6 +205,15 @@ public interface Postroom extends AutoCloseable {
          * {@link Limiters#set} stays.
          */
         Builder limiter(Limiter limiter);
+
+        /**
+         * Names the external system that the messages of a queue go to, at the start; default none. Declares the queue, too, where it is
+         * missing. A queue whose settings or destination an operator has set keeps its own. A second call for the queue replaces the
+         * first. See {@link Limiters#setDestination}.
+         *
+         * @throws InvalidMessageException one of the names breaks the rules for names
+         */
+        Builder destination(String queue, String destination);
 
         /**
          * Refuses declarations by this process that name other settings than the last declaration of the queue did; default false, and the

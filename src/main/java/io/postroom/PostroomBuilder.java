@@ -3,6 +3,7 @@ package io.postroom;
 import io.postroom.api.EngineSettings;
 import io.postroom.api.FileImport;
 import io.postroom.api.Limiter;
+import io.postroom.api.Limits;
 import io.postroom.api.QueueSettings;
 import io.postroom.api.Schedule;
 import io.postroom.api.SettingsCheck;
@@ -30,6 +31,7 @@ import io.postroom.internal.mailboxes.MailboxCheck;
 import io.postroom.internal.mailboxes.MailboxLoops;
 import io.postroom.internal.postgres.PostgresStores;
 import io.postroom.internal.postgres.PostgresWorkerStore;
+import io.postroom.internal.postgres.admin.PostgresAccessTokens;
 import io.postroom.internal.postgres.admin.PostgresDatabase;
 import io.postroom.internal.postgres.admin.PostgresLedger;
 import io.postroom.internal.postgres.connection.AccessCheck;
@@ -79,6 +81,7 @@ final class PostroomBuilder implements Postroom.Builder {
     private final Map<String, Schedule> schedules = new LinkedHashMap<>();
     private final List<SettingsCheck> checks = new ArrayList<>();
     private final List<Limiter> limiters = new ArrayList<>();
+    private final Map<String, String> destinations = new LinkedHashMap<>();
     private final Map<String, FileImport> fileImports = new LinkedHashMap<>();
     private final List<Handler> handlers = new ArrayList<>();
     private final List<PayloadUpcaster> upcasters = new ArrayList<>();
@@ -167,6 +170,12 @@ final class PostroomBuilder implements Postroom.Builder {
     }
 
     @Override
+    public Postroom.Builder destination(String queue, String destination) {
+        destinations.put(Limits.requireName("queue", queue), Limits.requireName("destination", destination));
+        return this;
+    }
+
+    @Override
     public Postroom.Builder fileImport(FileImport settings) {
         if (fileImports.putIfAbsent(settings.name(), settings) != null) {
             throw new IllegalArgumentException("two imports of files have the name \"" + settings.name() + "\"");
@@ -249,10 +258,12 @@ final class PostroomBuilder implements Postroom.Builder {
     public DefaultPostroom prepare() {
         HandlerRegistry registry = new HandlerRegistry(codec, handlers);
         Delivery delivery = new Delivery(codec, new Upcasters(upcasters), interceptors);
+        schema.prepare(dataSource);
+        refuseUnsafePoolers();
         EnginePool pool = EnginePool.of(dataSource, engineDataSource);
         DefaultPostroom prepared;
         try {
-            prepareSchema(pool);
+            checkServer(pool);
             prepared = wire(registry, delivery, pool);
         } catch (RuntimeException failed) {
             pool.close();
@@ -261,6 +272,7 @@ final class PostroomBuilder implements Postroom.Builder {
         try {
             queues.forEach(prepared.queues()::declare);
             entries.forEach(prepared.settings()::declare);
+            destinations.forEach(prepared::declareDestination);
             limiters.forEach(prepared::declare);
             schedules.values().forEach(prepared.schedules()::declare);
             return prepared;
@@ -270,16 +282,19 @@ final class PostroomBuilder implements Postroom.Builder {
         }
     }
 
-    private void prepareSchema(EnginePool pool) {
-        schema.prepare(dataSource);
-        // SchemaMode has checked for prepared statements only: with Spring it runs before it is known whether this
-        // process listens.
+    /**
+     * Looks for poolers that share sessions. It comes before the engine's pools: each of their connections sets time limits for its
+     * session, which would stay with the next client of a shared one. SchemaMode has looked for prepared statements only: with Spring it
+     * runs before it is known whether this process listens.
+     */
+    private void refuseUnsafePoolers() {
+        PoolerCheck.refuseUnsafeHost(dataSource, settings.listen());
         if (engineDataSource != null) {
-            try (EnginePool hosts = EnginePool.forStart(dataSource)) {
-                PoolerCheck.refuseUnsafe(hosts.dataSource(), settings.listen());
-            }
+            PoolerCheck.refuseUnsafeHost(engineDataSource, settings.listen());
         }
-        PoolerCheck.refuseUnsafe(pool.dataSource(), settings.listen());
+    }
+
+    private void checkServer(EnginePool pool) {
         pool.requireConnections(workers ? (settings.listen() ? 3 : 2) : 1);
         StartCheck.of(pool.dataSource()).warnings().forEach(log::warn);
         if (workers) {
@@ -331,11 +346,12 @@ final class PostroomBuilder implements Postroom.Builder {
             jobs.publishing(stores.operator(), engine::workerId, database::horizon, statsListeners);
         }
         if (workers) {
-            jobs.importing(fileImports.values(), stores, queueMessages.imported());
+            jobs.importing(fileImports.values(), stores, queueMessages.imported(), known::now);
             jobs.receiving(new MailboxLoops(
                     stores.mailboxes(),
                     stores.settings(),
                     known::change,
+                    known::now,
                     known::secret,
                     queueMessages.imported(),
                     settings.name()));
@@ -360,6 +376,7 @@ final class PostroomBuilder implements Postroom.Builder {
                 deadLetters,
                 new DefaultBatches(stores.batches(), hosts, queueMessages.scheduled(), jobs::settleSoon),
                 new PostgresLedger(pool.dataSource()),
+                new PostgresAccessTokens(pool.dataSource()),
                 database,
                 jobs::settleAll,
                 registry,
@@ -369,6 +386,7 @@ final class PostroomBuilder implements Postroom.Builder {
                 jobs.imports,
                 workers ? jobs.ofWorker(settings, engine, worker.failures()) : jobs.ofProducer(worker.failures()),
                 jobs.unconsumed,
+                jobs::advanced,
                 hosts,
                 stores.operator(),
                 dataSource,

@@ -103,6 +103,14 @@ final class PostroomJobs {
         timer.runSoon(promote);
     }
 
+    /** Lets jobs look anew, because the stored instants of waiting messages were set back by this much. */
+    void advanced(Duration time) {
+        unconsumed.advance(time);
+        timer.runSoon(unconsumed);
+        promote.lookAtAll();
+        timer.runSoon(promote);
+    }
+
     void operateSoon() {
         timer.runSoon(redrives);
     }
@@ -125,8 +133,8 @@ final class PostroomJobs {
             List<QueueStatsListener> listeners) {
         stats = new PublishQueueStats(store, worker, horizon, new PublishQueueStats.Taker() {
             @Override
-            public void counts(List<QueueStats> queues) {
-                tell(listeners, listener -> listener.onStats(queues));
+            public void counts(List<QueueStats> queues, boolean counted) {
+                tell(listeners, listener -> listener.onStats(queues, counted));
             }
 
             @Override
@@ -180,7 +188,7 @@ final class PostroomJobs {
     }
 
     /** Takes the imports of files. Each is a job, on threads apart from those of the others: it may read for minutes. */
-    void importing(Collection<FileImport> settings, Stores stores, ImportedMessages messages) {
+    void importing(Collection<FileImport> settings, Stores stores, ImportedMessages messages, Supplier<Instant> clock) {
         LockProvider locks = PostgresJobLocks.on(engines);
         imports = new Imports(
                 new JobTimer(),
@@ -190,7 +198,8 @@ final class PostroomJobs {
                                 stores.fileImports(),
                                 messages,
                                 locks,
-                                entry -> stores.settings().find(entry)))
+                                entry -> stores.settings().find(entry),
+                                clock))
                         .toList(),
                 () -> {});
     }

@@ -16,6 +16,7 @@
  *   <li>{@code internal.execution}: one attempt; {@link io.postroom.internal.execution.Executor#run} fits on one screen
  *   <li>{@code internal.jobs}: work on a timer; {@code internal.loop}: threads that repeat a step
  *   <li>{@code internal.postgres}: the SQL, which is the truth; {@code db/migration} beside it
+ *   <li>{@code homes}: several engines, one on each of several databases
  *   <li>{@code spring}, {@code rest}, {@code server}: the outer ring; {@code test}: the kit for users' own tests
  * </ol>
  *

@@ -62,6 +62,7 @@ final class Benchmark {
                 new HttpWorkload(),
                 new BatchWorkload(),
                 new FileImportWorkload(),
+                new HttpEnqueueWorkload(),
                 new MemoryWorkload());
     }
 

@@ -15,9 +15,13 @@ import java.lang.management.ManagementFactory;
 import java.lang.management.ThreadMXBean;
 import java.sql.Connection;
 import java.time.Duration;
+import java.util.Arrays;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -29,6 +33,9 @@ import org.slf4j.LoggerFactory;
 final class ConsumerProcess implements AutoCloseable {
     private static final Duration SLOW = Duration.ofSeconds(30);
     private static final Duration LIMIT = Duration.ofSeconds(120);
+    /** An option of the JVM: the process writes down when its handlers are called. */
+    static final String LOG_STARTS = "-Dbench.logStarts=true";
+
     private static final int WARM_UP_QUEUES = 10;
     private static final int WARM_UP_MESSAGES = 100_000;
 
@@ -143,6 +150,17 @@ final class ConsumerProcess implements AutoCloseable {
         return Long.parseLong(jvm.answer(limit.plus(SLOW)));
     }
 
+    /**
+     * When the handlers were called, by {@link System#nanoTime}, which all processes of a Linux machine share. Only of a process that was
+     * started with {@link #LOG_STARTS}.
+     */
+    long[] starts() throws IOException {
+        return Arrays.stream(jvm.ask("starts").split(" "))
+                .filter(word -> !word.isEmpty())
+                .mapToLong(Long::parseLong)
+                .toArray();
+    }
+
     double cpuMillis() throws IOException {
         return Double.parseDouble(jvm.ask("cpu"));
     }
@@ -188,6 +206,8 @@ final class ConsumerProcess implements AutoCloseable {
     private static final AtomicInteger OTHERS = new AtomicInteger();
     private static final AtomicInteger RUNNING = new AtomicInteger();
     private static final AtomicInteger MOST_RUNNING = new AtomicInteger();
+    private static final boolean LOGS_STARTS = Boolean.getBoolean("bench.logStarts");
+    private static final Queue<Long> STARTS = new ConcurrentLinkedQueue<>();
     private static final Warnings WARNINGS = new Warnings();
     /** When the last message of another queue than the first was started. */
     private static volatile long otherNanos;
@@ -244,6 +264,9 @@ final class ConsumerProcess implements AutoCloseable {
 
     private static Handler handler(int number, int threads) {
         Handler handler = Handler.send(queue(number), String.class, (payload, context) -> {
+            if (LOGS_STARTS) {
+                STARTS.add(System.nanoTime());
+            }
             MOST_RUNNING.accumulateAndGet(RUNNING.incrementAndGet(), Math::max);
             if (number > 0) {
                 OTHERS.incrementAndGet();
@@ -276,6 +299,7 @@ final class ConsumerProcess implements AutoCloseable {
                         case "others" ->
                             String.valueOf(awaitOthers(Long.parseLong(words[1]), Long.parseLong(words[2])));
                         case "cpu" -> String.valueOf(Meter.client());
+                        case "starts" -> STARTS.stream().map(String::valueOf).collect(Collectors.joining(" "));
                         case "heap" -> String.valueOf(collected());
                         case "counts" ->
                             String.join(
@@ -292,6 +316,7 @@ final class ConsumerProcess implements AutoCloseable {
 
     private static String forget() {
         DONE.set(0);
+        STARTS.clear();
         OTHERS.set(0);
         MOST_RUNNING.set(0);
         WARNINGS.forget();

@@ -2,6 +2,7 @@ package io.postroom.bench;
 
 import com.github.kagkarlsson.scheduler.Scheduler;
 import com.github.kagkarlsson.scheduler.SchedulerBuilder;
+import com.github.kagkarlsson.scheduler.task.Task;
 import com.github.kagkarlsson.scheduler.task.TaskInstance;
 import com.github.kagkarlsson.scheduler.task.helper.OneTimeTask;
 import com.github.kagkarlsson.scheduler.task.helper.Tasks;
@@ -12,6 +13,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
+import javax.sql.DataSource;
 
 /** db-scheduler, with the polling strategy it documents for high throughput. A finished task's row is deleted. */
 final class DbScheduler implements Contender {
@@ -53,6 +55,15 @@ final class DbScheduler implements Contender {
         return new DbSchedulerLine(pool, immediate);
     }
 
+    static SchedulerBuilder builder(DataSource pool, Task<?> task, boolean immediate) {
+        SchedulerBuilder builder = Scheduler.create(pool, task)
+                .threads(THREADS)
+                .pollingInterval(POLL)
+                .pollUsingLockAndFetch(FETCH_BELOW, FETCH_UP_TO)
+                .shutdownMaxWait(Duration.ofSeconds(1));
+        return immediate ? builder.enableImmediateExecution() : builder;
+    }
+
     private static final class DbSchedulerLine implements Line {
         private final HikariDataSource pool;
         private final OneTimeTask<String> task;
@@ -64,15 +75,7 @@ final class DbScheduler implements Contender {
             this.pool = pool;
             this.task = Tasks.oneTime("message", String.class)
                     .execute((instance, context) -> handler.accept(instance.getData()));
-            SchedulerBuilder builder = Scheduler.create(pool, task)
-                    .threads(THREADS)
-                    .pollingInterval(POLL)
-                    .pollUsingLockAndFetch(FETCH_BELOW, FETCH_UP_TO)
-                    .shutdownMaxWait(Duration.ofSeconds(1));
-            if (immediate) {
-                builder.enableImmediateExecution();
-            }
-            this.scheduler = builder.build();
+            this.scheduler = builder(pool, task, immediate).build();
         }
 
         @Override

@@ -105,7 +105,7 @@ final class EnqueueWorkload implements Workload {
     }
 
     /** Repeats the turn on so many threads for so long; returns the sum of what they answered. */
-    private static long together(int threads, long nanos, Callable<Long> turn) throws Exception {
+    static long together(int threads, long nanos, Callable<Long> turn) throws Exception {
         ExecutorService pool = Executors.newFixedThreadPool(threads);
         try {
             long until = System.nanoTime() + nanos;

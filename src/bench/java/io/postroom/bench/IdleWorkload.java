@@ -71,19 +71,15 @@ final class IdleWorkload implements Workload {
                 });
         waiting(bench, result, QUEUES, ", just started");
         warmUp(bench);
-        Waited compiled = waiting(bench, result, QUEUES, COMPILED);
+        AtRest.Cost compiled = waiting(bench, result, QUEUES, COMPILED);
         waiting(bench, result, 1, COMPILED);
         String what = QUEUES + " queues" + COMPILED + ": ";
-        result.atMost(what + "<= 2 statements/s in all", compiled.statementsPerSecond, 2, bench.options());
-        result.atMost(
-                what + "< 1 % of a core, client + server",
-                compiled.sample.clientLoad() + compiled.sample.serverLoad(),
-                1,
-                bench.options());
+        result.atMost(what + "<= 2 statements/s in all", compiled.statementsPerSecond(), 2, bench.options());
+        result.atMost(what + "< 1 % of a core, client + server", compiled.load(), 1, bench.options());
         return result;
     }
 
-    private Waited waiting(Bench bench, WorkloadResult result, int queues, String since) throws Exception {
+    private AtRest.Cost waiting(Bench bench, WorkloadResult result, int queues, String since) throws Exception {
         int threads = queues == 1 ? 16 : 1;
         return measure(
                 bench,
@@ -116,9 +112,7 @@ final class IdleWorkload implements Workload {
         };
     }
 
-    private record Waited(Sample sample, double statementsPerSecond) {}
-
-    private Waited measure(
+    private AtRest.Cost measure(
             Bench bench, WorkloadResult result, Contender contender, String name, String settings, Worker worker)
             throws Exception {
         boolean isShown = contender.name().equals("raw-tx");
@@ -127,24 +121,16 @@ final class IdleWorkload implements Workload {
         try (var connection =
                         java.sql.DriverManager.getConnection(database.url(), database.user(), database.password());
                 AutoCloseable running = worker.start(CountingDriver.counted(database))) {
-            Meter meter = new Meter(connection, bench.server().isLocal());
-            Thread.sleep(bench.options().nanos(isShown ? SHOWN_SECONDS : SETTLE_SECONDS) / 1_000_000);
-            long statements = CountingDriver.statements();
+            AtRest rest = AtRest.settled(bench, connection, isShown ? SHOWN_SECONDS : SETTLE_SECONDS);
             long transactions = transactions(connection.createStatement());
-            Meter.Mark from = meter.mark();
-            Thread.sleep(bench.options().nanos(isShown ? SHOWN_SECONDS : SECONDS) / 1_000_000);
-            Sample sample = Meter.between(from, meter.mark(), 0);
-            double perSecond = (CountingDriver.statements() - statements) / sample.seconds();
-            row.samples().add(sample);
-            row.extra("statements/s", Figures.number(perSecond));
+            AtRest.Cost cost = rest.measure(isShown ? SHOWN_SECONDS : SECONDS, row);
             row.extra(
                     "transactions/s on the server",
-                    Figures.number((transactions(connection.createStatement()) - transactions) / sample.seconds()));
-            row.extra(
-                    "% of a core, client + server",
-                    Figures.number(sample.clientLoad()) + " + " + Figures.number(sample.serverLoad()));
+                    Figures.number((transactions(connection.createStatement()) - transactions)
+                            / cost.sample().seconds()));
+            cost.addLoadTo(row);
             bench.say("  W7  " + name + "  " + row.extra());
-            return new Waited(sample, perSecond);
+            return cost;
         } finally {
             bench.server().drop(database);
         }

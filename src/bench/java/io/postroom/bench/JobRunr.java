@@ -42,7 +42,7 @@ final class JobRunr implements Contender {
         return new JobRunrLine(Peers.pool(database));
     }
 
-    private static final class JobRunrLine implements Line {
+    static final class JobRunrLine implements Line {
         private final HikariDataSource pool;
         private final Jackson3JsonMapper json = new Jackson3JsonMapper();
         private final StorageProvider storage;
@@ -54,6 +54,10 @@ final class JobRunr implements Contender {
             this.storage = new PostgresStorageProvider(pool);
             storage.setJobMapper(new JobMapper(json));
             this.scheduler = new JobRequestScheduler(storage);
+        }
+
+        JobRequestScheduler scheduler() {
+            return scheduler;
         }
 
         @Override

@@ -28,7 +28,7 @@ record Options(
         double scale) {
     static final List<String> ALL = List.of(
             "W1", "W2a", "W2b", "W2c", "W3", "W4", "W5", "W6", "W7", "W8", "W9", "W10", "W10f", "W11", "W12", "W13",
-            "W14", "W15", "W16", "W17", "W18", "W19", "memory");
+            "W14", "W15", "W16", "W17", "W18", "W19", "W20", "memory");
     static final List<String> QUICK = List.of("W1", "W2a", "W3");
     private static final List<String> SLOW = List.of("jobrunr", "quartz");
     private static final List<String> NAMES = List.of("workloads", "contenders", "url", "rounds", "scale");

@@ -95,6 +95,16 @@ final class Peers {
         }
     }
 
+    static void update(DataSource dataSource, String statement, Object... parameters) throws SQLException {
+        try (Connection connection = dataSource.getConnection();
+                PreparedStatement prepared = connection.prepareStatement(statement)) {
+            for (int i = 0; i < parameters.length; i++) {
+                prepared.setObject(i + 1, parameters[i]);
+            }
+            prepared.execute();
+        }
+    }
+
     private static InputStream open(Class<?> beside, String resource) {
         @Nullable InputStream found = beside.getResourceAsStream(resource);
         return Objects.requireNonNull(found, resource);

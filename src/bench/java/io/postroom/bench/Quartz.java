@@ -52,6 +52,10 @@ final class Quartz implements Contender {
 
     @Override
     public Line open(BenchDatabase database) throws Exception {
+        return openLine(database);
+    }
+
+    static QuartzLine openLine(BenchDatabase database) throws Exception {
         HikariDataSource pool = Peers.pool(database);
         Peers.runScript(pool, JobStoreTX.class, "tables_postgres.sql");
         return new QuartzLine(pool, "quartz-" + LINES.incrementAndGet());
@@ -77,7 +81,7 @@ final class Quartz implements Contender {
         return properties;
     }
 
-    private static final class QuartzLine implements Line {
+    static final class QuartzLine implements Line {
         private final HikariDataSource pool;
         private final Scheduler scheduler;
         private final JobDetail job;
@@ -92,6 +96,18 @@ final class Quartz implements Contender {
                     .storeDurably()
                     .build();
             scheduler.addJob(job, true);
+        }
+
+        HikariDataSource pool() {
+            return pool;
+        }
+
+        Scheduler scheduler() {
+            return scheduler;
+        }
+
+        JobDetail job() {
+            return job;
         }
 
         @Override

@@ -10,6 +10,7 @@ import io.postroom.api.QueueSettings;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.UUID;
+import java.util.function.IntFunction;
 import org.jspecify.annotations.Nullable;
 
 /** Makes the schema, and creates messages in the queues of {@link ConsumerProcess}, from this JVM. It consumes nothing. */
@@ -17,6 +18,7 @@ final class QueueFiller implements AutoCloseable {
     private static final int POOL = 4;
     private static final int BULK = 1_000;
 
+    private final String payload = Payloads.usual();
     private final HikariDataSource pool;
     private final Postroom postroom;
 
@@ -37,6 +39,16 @@ final class QueueFiller implements AutoCloseable {
         }
     }
 
+    /** Declares the first queue as a fair one. */
+    void declareFair() {
+        postroom.queues().declare(QueueSettings.of(ConsumerProcess.queue(0)).fair(true));
+    }
+
+    /** Creates messages in bulks of a thousand in the first queue, one group after the other in turn. */
+    void spreadGroups(int messages, int groups) {
+        create(messages, BULK, i -> usual(0).group("group-" + i % groups));
+    }
+
     void limit(Limiter limiter) {
         postroom.limiters().set(limiter);
     }
@@ -47,16 +59,7 @@ final class QueueFiller implements AutoCloseable {
     }
 
     void spread(int messages, int fromQueue, int toQueue, int bulk) {
-        String payload = Payloads.usual();
-        List<CreateMessage> block = new ArrayList<>(bulk);
-        for (int i = 0; i < messages; i++) {
-            String queue = ConsumerProcess.queue(fromQueue + i % (toQueue - fromQueue));
-            block.add(CreateMessage.to(queue).json("bench", 1, payload));
-            if (block.size() == bulk || i == messages - 1) {
-                postroom.queueMessages().createMessages(block);
-                block = new ArrayList<>(bulk);
-            }
-        }
+        create(messages, bulk, i -> usual(fromQueue + i % (toQueue - fromQueue)));
     }
 
     UUID batch() {
@@ -65,18 +68,25 @@ final class QueueFiller implements AutoCloseable {
 
     /** Creates messages in bulks of a thousand in the first queue; those of a batch seal it at the end. */
     void fill(int messages, @Nullable UUID batch) {
-        String payload = Payloads.usual();
-        for (int from = 0; from < messages; from += BULK) {
-            List<CreateMessage> block = new ArrayList<>(BULK);
-            for (int i = from; i < Math.min(from + BULK, messages); i++) {
-                CreateMessage message =
-                        CreateMessage.to(ConsumerProcess.queue(0)).json("bench", 1, payload);
-                block.add(batch == null ? message : message.batch(batch));
-            }
-            postroom.queueMessages().createMessages(block);
-        }
+        create(messages, BULK, i -> batch == null ? usual(0) : usual(0).batch(batch));
         if (batch != null) {
             postroom.batches().seal(batch);
+        }
+    }
+
+    private CreateMessage usual(int queue) {
+        return CreateMessage.to(ConsumerProcess.queue(queue)).json("bench", 1, payload);
+    }
+
+    /** Creates so many messages, in bulks; the last one may be smaller. */
+    private void create(int messages, int bulk, IntFunction<CreateMessage> nth) {
+        List<CreateMessage> block = new ArrayList<>(bulk);
+        for (int i = 0; i < messages; i++) {
+            block.add(nth.apply(i));
+            if (block.size() == bulk || i == messages - 1) {
+                postroom.queueMessages().createMessages(block);
+                block = new ArrayList<>(bulk);
+            }
         }
     }
 

@@ -9,12 +9,11 @@ import java.sql.DriverManager;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
-import java.time.zone.ZoneRulesProvider;
 
 /**
  * W14: one worker process and 100,000 schedules. Measures what they cost while none is due, beside a process without schedules, and how
  * long 10,000 that are due at the same instant take until all messages are committed: in a process that fires for the first time, and
- * later.
+ * later. Rows of other libraries follow: see {@link SchedulePeersTable}.
  */
 final class SchedulesWorkload implements Workload {
     private static final int SCHEDULES = 100_000;
@@ -45,41 +44,32 @@ final class SchedulesWorkload implements Workload {
     public WorkloadResult run(Bench bench) throws Exception {
         WorkloadResult result = new WorkloadResult(id(), title());
         int schedules = bench.options().messages(SCHEDULES);
-        Rest without = atRest(bench, result, 0);
-        Rest with = atRest(bench, result, schedules);
+        AtRest.Cost without = atRest(bench, result, 0);
+        AtRest.Cost with = atRest(bench, result, schedules);
         result.atMost(
                 "at rest: statements/s more than without schedules",
-                with.statements - without.statements,
+                with.statementsPerSecond() - without.statementsPerSecond(),
                 1,
                 bench.options());
-        result.atMost("at rest: % of a core more than without schedules", with.load - without.load, 1, bench.options());
+        result.atMost(
+                "at rest: % of a core more than without schedules", with.load() - without.load(), 1, bench.options());
         fire(bench, result, schedules);
+        new SchedulePeersTable(bench, result).measure();
         return result;
     }
 
-    private record Rest(double statements, double load) {}
-
-    private Rest atRest(Bench bench, WorkloadResult result, int schedules) throws Exception {
+    private AtRest.Cost atRest(Bench bench, WorkloadResult result, int schedules) throws Exception {
         String name = "postroom, " + String.format("%,d", schedules) + " schedules at rest";
         BenchDatabase database = bench.server().createDatabase();
         Row row = result.row(name, "default settings, a handler with 1 thread", null);
         try (Connection connection = connect(database)) {
             try (AutoCloseable running = worker(CountingDriver.counted(database))) {
-                fill(connection, schedules);
-                Meter meter = new Meter(connection, bench.server().isLocal());
-                Thread.sleep(bench.options().nanos(SETTLE_SECONDS) / 1_000_000);
-                long statements = CountingDriver.statements();
-                Meter.Mark from = meter.mark();
-                Thread.sleep(bench.options().nanos(SECONDS) / 1_000_000);
-                Sample sample = Meter.between(from, meter.mark(), 0);
-                double perSecond = (CountingDriver.statements() - statements) / sample.seconds();
-                row.samples().add(sample);
-                row.extra("statements/s", Figures.number(perSecond));
-                row.extra(
-                        "% of a core, client + server",
-                        Figures.number(sample.clientLoad()) + " + " + Figures.number(sample.serverLoad()));
+                PostroomSchedules.fill(connection, schedules);
+                AtRest.Cost cost =
+                        AtRest.settled(bench, connection, SETTLE_SECONDS).measure(SECONDS, row);
+                cost.addLoadTo(row);
                 bench.say("  W14  " + name + "  " + row.extra());
-                return new Rest(perSecond, sample.clientLoad() + sample.serverLoad());
+                return cost;
             }
         } finally {
             bench.server().drop(database);
@@ -94,7 +84,7 @@ final class SchedulesWorkload implements Workload {
         try (Connection connection = connect(database);
                 Statement statement = connection.createStatement();
                 AutoCloseable running = worker(database)) {
-            fill(connection, schedules);
+            PostroomSchedules.fill(connection, schedules);
             double seconds = 0;
             Meter meter = new Meter(connection, bench.server().isLocal());
             for (int firing = 1; firing <= FIRINGS; firing++) {
@@ -141,22 +131,6 @@ final class SchedulesWorkload implements Workload {
         try (ResultSet row = statement.executeQuery(sql)) {
             row.next();
             return row.getDouble(1);
-        }
-    }
-
-    /** Half of them are cron schedules, half intervals of a day; all are due more than ten hours ahead. */
-    private static void fill(Connection connection, int schedules) throws SQLException {
-        try (Statement statement = connection.createStatement()) {
-            statement.execute("""
-                    INSERT INTO postroom.schedule (name, due_at, planned_at, cron, zone, zone_version, every, missed, missed_limit,
-                        overlap, settings_by, message)
-                    SELECT 's-' || n, at, at, CASE WHEN n %% 2 = 0 THEN '30 2 * * *' END, CASE WHEN n %% 2 = 0 THEN 'Europe/Berlin' END,
-                           CASE WHEN n %% 2 = 0 THEN '%s' END, CASE WHEN n %% 2 = 1 THEN interval '1 day' END, 'ONCE', 1, 'QUEUE',
-                           'operator', '{"queue": "scheduled", "type": "report", "payload": {"kind": "daily"}}'
-                    FROM (SELECT n, clock_timestamp() + interval '11 hours' + n * interval '100 ms' AS at
-                          FROM generate_series(1, %d) n) x
-                    """.formatted(ZoneRulesProvider.getVersions("UTC").lastKey(), schedules));
-            statement.execute("VACUUM ANALYZE postroom.schedule");
         }
     }
 

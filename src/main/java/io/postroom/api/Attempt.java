@@ -15,6 +15,7 @@ import java.util.UUID;
  * @param outcome {@code done}, {@code retry}, {@code snooze}, {@code not_now}, {@code reject}, {@code failed} (last attempt spent),
  *     {@code crashed}, {@code undecodable} (could not be read, the first time), {@code cancelled} or {@code expired}
  * @param error what went wrong, at most 8 KB; empty when nothing did
+ * @param note what the handler noted of a message that it finished, by {@link Outcome#done(String)}; at most 8 KB; empty: nothing
  */
 public record Attempt(
         UUID id,
@@ -24,4 +25,5 @@ public record Attempt(
         Instant startedAt,
         Instant finishedAt,
         String outcome,
-        Optional<String> error) {}
+        Optional<String> error,
+        Optional<String> note) {}

@@ -137,6 +137,32 @@ public record CreateMessage(
                 Optional.empty());
     }
 
+    /**
+     * The same message for another queue, such as a part of a queue. For a message that names its queue, not for one through an exchange.
+     *
+     * @param queue as in {@link #to}
+     */
+    public CreateMessage withQueue(String queue) {
+        return new CreateMessage(
+                queue,
+                exchange,
+                routingKey,
+                mandatory,
+                content,
+                id,
+                delay,
+                dueAt,
+                timeToLive,
+                priority,
+                deduplicationKey,
+                deduplication,
+                correlationId,
+                group,
+                headers,
+                direction,
+                batch);
+    }
+
     /** Type of kill signals. Handlers never get such a message. */
     public static final String KILL_SIGNAL = "postroom.kill";
 

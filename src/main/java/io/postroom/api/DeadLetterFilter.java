@@ -1,6 +1,9 @@
 package io.postroom.api;
 
 import java.time.Instant;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.stream.Collectors;
 
 /**
  * Says which dead letters are meant. Immutable: every method returns a changed copy. Conditions are joined by AND. The same words are used
@@ -12,13 +15,17 @@ public final class DeadLetterFilter {
     /** Whether the text is the caller's, and not made by the methods here. */
     private final boolean isGiven;
 
+    /** Headers that the letters must have; they are a member of {@link #json()}. */
+    private final Map<String, String> headers;
+
     private DeadLetterFilter(String json) {
-        this(json, false);
+        this(json, false, Map.of());
     }
 
-    private DeadLetterFilter(String json, boolean isGiven) {
+    private DeadLetterFilter(String json, boolean isGiven, Map<String, String> headers) {
         this.json = json;
         this.isGiven = isGiven;
+        this.headers = headers;
     }
 
     /** Means every dead letter. Nothing may be added to it. */
@@ -46,7 +53,7 @@ public final class DeadLetterFilter {
         if (!text.startsWith("{") || !text.endsWith("}")) {
             throw new InvalidMessageException("filter", "a JSON object", object);
         }
-        return new DeadLetterFilter(text, !text.equals("{}"));
+        return new DeadLetterFilter(text, !text.equals("{}"), Map.of());
     }
 
     /** Narrows to those whose error has this fingerprint. */
@@ -74,6 +81,17 @@ public final class DeadLetterFilter {
         return with("correlationId", id);
     }
 
+    /**
+     * Narrows to messages that have this header with this value, compared exactly. With several calls they must have all of them. The
+     * limits are those of {@link MessageFilter#header}.
+     */
+    public DeadLetterFilter header(String name, String value) {
+        requireOwn("headers", name);
+        Map<String, String> more = new LinkedHashMap<>(headers);
+        more.put(name, value);
+        return new DeadLetterFilter(json, false, MessageRules.requireHeaders(more));
+    }
+
     /** Narrows to those that died at {@code from} or later and before {@code to}, by the database's clock. */
     public DeadLetterFilter dead(Instant from, Instant to) {
         return with("deadFrom", from.toString()).with("deadTo", to.toString());
@@ -86,22 +104,40 @@ public final class DeadLetterFilter {
 
     /** The filter as a JSON object. */
     public String json() {
-        return json;
+        return headers.isEmpty()
+                ? json
+                : withMember(
+                        json,
+                        "headers",
+                        headers.entrySet().stream()
+                                .map(header -> quoted(header.getKey()) + ":" + quoted(header.getValue()))
+                                .collect(Collectors.joining(",", "{", "}")));
     }
 
     @Override
     public String toString() {
-        return json;
+        return json();
     }
 
     private DeadLetterFilter with(String member, String text) {
+        requireOwn(member, text);
+        Limits.requireStorable(member, text);
+        return new DeadLetterFilter(withMember(json, member, quoted(text)), false, headers);
+    }
+
+    private void requireOwn(String member, String text) {
         if (isGiven) {
             throw new InvalidMessageException(
                     member, "left out beside a filter that is given as JSON", text, "Write it into the JSON object");
         }
-        Limits.requireStorable(member, text);
+    }
+
+    private static String withMember(String json, String member, String value) {
         String start = json.substring(0, json.lastIndexOf('}'));
-        String quoted = text.replace("\\", "\\\\").replace("\"", "\\\"").replace("\t", "\\t");
-        return new DeadLetterFilter(start + (start.equals("{") ? "" : ",") + "\"" + member + "\":\"" + quoted + "\"}");
+        return start + (start.equals("{") ? "" : ",") + quoted(member) + ":" + value + "}";
+    }
+
+    private static String quoted(String text) {
+        return '"' + text.replace("\\", "\\\\").replace("\"", "\\\"").replace("\t", "\\t") + '"';
     }
 }

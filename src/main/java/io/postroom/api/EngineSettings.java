@@ -7,7 +7,7 @@ import java.time.Duration;
  *
  * @param name of this process, for people; 1 to 200 characters, default host name and process id
  * @param leaseTime how long a process may send no heartbeat before others take its messages; default 30 s, at least three times {@code
- *     beatInterval}. More: a dead process is noticed later. Less: a process that pauses for long loses its messages
+ *     beatInterval}, at most 1 day. More: a dead process is noticed later. Less: a process that pauses for long loses its messages
  * @param beatInterval the time between two heartbeats; default 5 s, at least 10 ms, at most a third of {@code leaseTime}
  * @param pollInterval how long a message of an SQL client may wait before it is noticed; default 1 s, 10 ms to 1 minute. Each poll costs
  *     one statement
@@ -37,6 +37,9 @@ public record EngineSettings(
     /** 1,000. */
     public static final int DEFAULT_HANDLER_THREADS = 1_000;
 
+    private static final Duration LONGEST_LEASE_TIME = Duration.ofDays(1);
+    private static final Duration SHORTEST_INTERVAL = Duration.ofMillis(10);
+    private static final Duration LONGEST_POLL_INTERVAL = Duration.ofMinutes(1);
     private static final int MOST_HANDLER_THREADS = 10_000;
     private static final int FIRST_JAVA_WITH_VIRTUAL_THREADS = 21;
 
@@ -44,12 +47,15 @@ public record EngineSettings(
         if (name.isBlank() || name.length() > 200) {
             throw new IllegalArgumentException("name must be 1 to 200 characters, got \"" + name + "\"");
         }
-        if (beatInterval.toMillis() < 10 || leaseTime.compareTo(beatInterval.multipliedBy(3)) < 0) {
+        if (leaseTime.compareTo(LONGEST_LEASE_TIME) > 0) {
+            throw new IllegalArgumentException("leaseTime must be at most 1 day, got " + leaseTime);
+        }
+        if (beatInterval.compareTo(SHORTEST_INTERVAL) < 0 || beatInterval.compareTo(leaseTime.dividedBy(3)) > 0) {
             throw new IllegalArgumentException(
                     "leaseTime must be at least three times beatInterval, and that at least 10 ms; got leaseTime "
                             + leaseTime + " and beatInterval " + beatInterval);
         }
-        if (pollInterval.toMillis() < 10 || pollInterval.compareTo(Duration.ofMinutes(1)) > 0) {
+        if (pollInterval.compareTo(SHORTEST_INTERVAL) < 0 || pollInterval.compareTo(LONGEST_POLL_INTERVAL) > 0) {
             throw new IllegalArgumentException("pollInterval must be 10 ms to 1 minute, got " + pollInterval);
         }
         if (handlerThreads < 1 || handlerThreads > MOST_HANDLER_THREADS) {

@@ -63,12 +63,24 @@ public class InvalidMessageException extends PostroomException {
         return limit;
     }
 
+    /** Whether a reader would not see the character, or would see the text around it in another order. */
+    private static boolean isUnseen(char c) {
+        return Character.isISOControl(c)
+                || Character.isSurrogate(c)
+                || c >= '\u200B' && c <= '\u200F'
+                || c >= '\u2028' && c <= '\u202E'
+                || c >= '\u2060' && c <= '\u206F'
+                || c == '\u061C'
+                || c == '\uFEFF'
+                || c >= '\uFFFE';
+    }
+
     private static String shown(String value) {
         StringBuilder shown = new StringBuilder();
         int end = Math.min(value.length(), SHOWN);
         for (int i = 0; i < end; i++) {
             char c = value.charAt(i);
-            if (c < ' ' || c >= 0x7F && c < 0xA0 || Character.isSurrogate(c)) {
+            if (isUnseen(c)) {
                 shown.append(String.format("\\u%04x", (int) c));
             } else {
                 shown.append(c);

@@ -10,7 +10,7 @@ import java.util.UUID;
  * @param actor the person if the way in knew it, else the database user
  * @param dbUser the login of the session; empty for lines of versions that did not note it
  * @param action pause, resume, stop_consumers, start_consumers, cancel, reschedule, redrive, discard, purge, declare, delete, run,
- *     stop_operation or end_operation
+ *     unpark, stop_operation, end_operation, create_token or revoke_token
  * @param queue the queue it was about
  * @param message the message it was about
  * @param operation the operation that it began, stopped or ended

@@ -122,6 +122,19 @@ public record Limiter(
                 && maxInProgressPerGroup.isEmpty();
     }
 
+    /**
+     * Answers this limiter.
+     *
+     * @throws InvalidMessageException no limit is set
+     */
+    public Limiter requireLimit() {
+        if (isEmpty()) {
+            throw new InvalidMessageException(
+                    "maxStarts", "1 to " + MOST + ", where the other limits are left out", "");
+        }
+        return this;
+    }
+
     /** A limiter of a queue, without a limit so far. */
     public static Limiter ofQueue(String queue) {
         return new Limiter(

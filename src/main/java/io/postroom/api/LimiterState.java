@@ -23,4 +23,15 @@ public record LimiterState(
         boolean byOperator,
         Instant setAt,
         Optional<Instant> parkedUntil,
-        long groupsAtLimit) {}
+        long groupsAtLimit) {
+
+    /** How many more messages may start now, as far as starts are concerned; empty: starts are not limited. */
+    public Optional<Integer> freeStarts() {
+        return limiter.maxStarts().map(most -> nextStart.isZero() ? Math.max(0, most - starts) : 0);
+    }
+
+    /** How many more messages may be in progress now; empty: that is not limited. */
+    public Optional<Long> freeInProgress() {
+        return limiter.maxInProgress().map(most -> Math.max(0, most - inProgress));
+    }
+}

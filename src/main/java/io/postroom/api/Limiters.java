@@ -26,6 +26,9 @@ public interface Limiters {
      */
     boolean set(Limiter limiter);
 
+    /** Does what {@link #set(Limiter)} does, with a reason and a person for the ledger. */
+    boolean set(Limiter limiter, Reason reason);
+
     /**
      * Removes the limiter of a queue. One that is declared comes back at the next start of a process that declares it.
      *
@@ -34,12 +37,18 @@ public interface Limiters {
      */
     boolean remove(String queue);
 
+    /** Does what {@link #remove(String)} does, with a reason and a person for the ledger. */
+    boolean remove(String queue, Reason reason);
+
     /**
      * Removes the limiter of a destination.
      *
      * @return false when there was none
      */
     boolean removeFromDestination(String destination);
+
+    /** Does what {@link #removeFromDestination(String)} does, with a reason and a person for the ledger. */
+    boolean removeFromDestination(String destination, Reason reason);
 
     /**
      * Names the external system that the messages of a queue go to. The queue is limited by the limiter of that destination, if it has one,
@@ -52,12 +61,18 @@ public interface Limiters {
      */
     boolean setDestination(String queue, Optional<String> destination);
 
+    /** Does what {@link #setDestination(String, Optional)} does, with a reason and a person for the ledger. */
+    boolean setDestination(String queue, Optional<String> destination, Reason reason);
+
     /**
      * Lets messages of a parked destination start again at once, all of them.
      *
      * @return false when it was not parked
      */
     boolean unpark(String destination);
+
+    /** Does what {@link #unpark(String)} does, with a reason and a person for the ledger. */
+    boolean unpark(String destination, Reason reason);
 
     /** Lists all limiters as they stand, those of queues first, by name. A destination that was parked has one, too. */
     List<LimiterState> list();

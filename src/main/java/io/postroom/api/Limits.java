@@ -2,6 +2,7 @@ package io.postroom.api;
 
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.Map;
 import java.util.function.Function;
 import java.util.regex.Pattern;
 
@@ -127,6 +128,23 @@ public final class Limits {
                     "headers", "names of 1 to 100 of A-Z a-z 0-9 . _ -, first a letter or digit", name);
         }
         return name;
+    }
+
+    /**
+     * Reads a condition on a header as people write it: its name, an equals sign, its value. The value may have further ones.
+     *
+     * @return the name and the value
+     * @throws InvalidMessageException there is no equals sign, the name is not 1 to 100 of {@code A-Z a-z 0-9 . _ -}, first a letter or
+     *     digit, the value has control characters, or both have more than 8 KB
+     */
+    public static Map.Entry<String, String> requireHeader(String field, String text) {
+        int end = text.indexOf('=');
+        if (end < 0) {
+            throw new InvalidMessageException(field, "a name and a value with = between them", text);
+        }
+        Map<String, String> header =
+                MessageRules.requireHeaders(Map.of(text.substring(0, end), text.substring(end + 1)));
+        return header.entrySet().iterator().next();
     }
 
     /** Checks a text, and returns it. Refuses an empty or long one, and one with control characters or half a surrogate pair. */

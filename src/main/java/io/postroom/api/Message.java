@@ -13,7 +13,7 @@ import java.util.UUID;
  * @param id the message's id, a UUIDv7
  * @param type stable type name; empty text when it has none
  * @param version type version, 0 without a type
- * @param payload the JSON text, or Base64 when the content is bytes
+ * @param payload the JSON text, or Base64 when the content is bytes; an empty text where it was not read
  * @param contentType {@code application/json} for JSON
  * @param headers in the stored order; empty when it has none
  * @param priority 0 (last) to 9 (first)

@@ -8,11 +8,20 @@ import java.util.Optional;
  * How an attempt ended, as a handler or {@code HandlingErrorSend} answers it. Immutable. Dead-lettering is no outcome: it is what the
  * engine does with one.
  *
- * <p>Reasons are kept in the history, cut at about 4,000 characters. Durations must not be negative, and count as 400 days at most.
+ * <p>Reasons and notes are kept in the history, cut at about 4,000 characters. Durations must not be negative, and count as 400 days at
+ * most.
  */
 public sealed interface Outcome {
-    /** The message was handled: it is finished. */
-    record Done() implements Outcome {}
+    /**
+     * The message was handled: it is finished.
+     *
+     * @param note for the history, such as what another system answered; empty: the history has no text, which is quicker to write
+     */
+    record Done(Optional<String> note) implements Outcome {
+        public Done {
+            Objects.requireNonNull(note, "note");
+        }
+    }
 
     /**
      * The attempt failed and costs one failure. The message is tried again, unless its attempts are spent: then it is a dead letter.
@@ -53,9 +62,14 @@ public sealed interface Outcome {
         }
     }
 
-    /** {@link Done}. */
+    /** {@link Done} without a note. */
     static Outcome done() {
         return Outcomes.DONE;
+    }
+
+    /** {@link Done} with a note for the history. An empty one is none. */
+    static Outcome done(String note) {
+        return note.isEmpty() ? Outcomes.DONE : new Done(Optional.of(note));
     }
 
     /** {@link Retry} after the retry policy's wait. */

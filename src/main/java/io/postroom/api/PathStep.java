@@ -14,6 +14,7 @@ import java.util.UUID;
  * @param event {@code created}, or an outcome as in {@link Attempt#outcome()}
  * @param who name of the process that ran it, empty when none did; of a creation the database user, where the SQL function was called
  * @param error what went wrong, at most 8 KB; empty when nothing did
+ * @param note as in {@link Attempt#note()}
  */
 public record PathStep(
         Instant at,
@@ -22,4 +23,5 @@ public record PathStep(
         String type,
         String event,
         Optional<String> who,
-        Optional<String> error) {}
+        Optional<String> error,
+        Optional<String> note) {}

@@ -95,7 +95,15 @@ public interface QueueMessages {
     /** Lists messages, the newest first, at most {@link MessageFilter#limit()}. */
     List<Message> find(MessageFilter filter);
 
-    /** Lists what happened to a message, the oldest first; empty when it is not known or was purged. */
+    /**
+     * Lists messages as {@link #find(MessageFilter)} does, and reads no payloads: {@link Message#payload()} is an empty text, as it
+     * also is for a body without bytes. For lists of messages that may have 1 MiB each.
+     */
+    List<Message> findWithoutPayloads(MessageFilter filter);
+
+    /**
+     * Lists what happened to a message, the oldest first: the newest 1,000 steps. Empty when the message is not known or was purged.
+     */
     List<Attempt> history(UUID id);
 
     /**

@@ -270,6 +270,11 @@ public record QueueSettings(
         return copy(draft -> draft.expiresAfter = Optional.of(Duration.ZERO));
     }
 
+    /** The same settings for another queue. */
+    public QueueSettings withQueue(String name) {
+        return copy(name, same -> {});
+    }
+
     private QueueSettings deadLetterExchange(String exchange, Optional<String> routingKey) {
         return copy(draft -> {
             draft.deadLetterExchange = Optional.of(exchange);
@@ -278,7 +283,11 @@ public record QueueSettings(
     }
 
     private QueueSettings copy(Consumer<Draft> change) {
-        Draft draft = new Draft(queue);
+        return copy(queue, change);
+    }
+
+    private QueueSettings copy(String name, Consumer<Draft> change) {
+        Draft draft = new Draft(name);
         draft.maxAttempts = maxAttempts;
         draft.retryAfter = retryAfter;
         draft.timeToLive = timeToLive;

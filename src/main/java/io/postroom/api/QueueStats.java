@@ -18,6 +18,9 @@ import java.util.Optional;
  * @param readyMore whether {@code ready} is at least that many: the count stopped
  * @param delayedMore whether {@code delayed} is at least that many: of all queues together the 100,000 that are due first were counted
  * @param deadMore whether {@code dead} is at least that many: the count stopped
+ * @param destination the external system that its messages go to: see {@link Limiters#setDestination}
+ * @param limited whether the queue or its destination has a limit: see {@link Limiters#list}
+ * @param parkedUntil until when its destination takes nothing, as a handler said; empty: it is not parked
  */
 public record QueueStats(
         String queue,
@@ -30,4 +33,7 @@ public record QueueStats(
         int consumers,
         boolean readyMore,
         boolean delayedMore,
-        boolean deadMore) {}
+        boolean deadMore,
+        Optional<String> destination,
+        boolean limited,
+        Optional<Instant> parkedUntil) {}

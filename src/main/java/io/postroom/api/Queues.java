@@ -19,6 +19,9 @@ public interface Queues {
      */
     void declare(QueueSettings settings);
 
+    /** As {@link #declare(QueueSettings)}, with a reason for the record of what changes. */
+    void declare(QueueSettings settings, Reason reason);
+
     /**
      * Makes an exclusive queue with a name that nobody else has, such as {@code tmp.5f0c…}, and returns the name. For one-off replies:
      * give the name to whoever answers. It goes with this process; delete it when it is not needed any more.

@@ -82,4 +82,10 @@ public interface SettingsRegistry {
      * @throws InvalidMessageException the name is not 1 to 200 characters without control characters
      */
     SettingsRegistry by(String person);
+
+    /**
+     * Answers the same registry, which gives the ledger this reason. Its actor, if it has one, takes the place of the person of an earlier
+     * {@link #by}; a later one takes its place in turn.
+     */
+    SettingsRegistry because(Reason reason);
 }

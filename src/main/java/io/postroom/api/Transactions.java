@@ -14,6 +14,14 @@ public interface Transactions {
     boolean isOpen();
 
     /**
+     * Whether the open transaction is one of the host's manager, which {@link #join} would join. Asked where {@link #isOpen} is true. The
+     * default is for hosts with one manager.
+     */
+    default boolean isOwn() {
+        return true;
+    }
+
+    /**
      * Runs work in the open transaction. Without one it begins a transaction and commits it, also where the pool's auto-commit is off.
      *
      * @throws io.postroom.api.WrongTransactionException a transaction of another manager is open

@@ -3,6 +3,7 @@ package io.postroom.cli;
 import io.postroom.api.BulkSettings;
 import io.postroom.api.LedgerFilter;
 import io.postroom.api.MessageFilter;
+import io.postroom.api.NewAccessToken;
 import io.postroom.api.Reason;
 import java.time.Duration;
 import java.util.List;
@@ -16,6 +17,13 @@ import tools.jackson.databind.JsonNode;
  */
 interface Backend extends AutoCloseable {
     JsonNode queues();
+
+    JsonNode unpark(String destination, Optional<Reason> reason);
+
+    JsonNode limiters();
+
+    /** Asks about entries of external systems, and changes limiters. */
+    SettingsVerbs settings();
 
     JsonNode pause(String queue, boolean paused, Optional<Reason> reason);
 
@@ -57,6 +65,17 @@ interface Backend extends AutoCloseable {
 
     JsonNode ledger(LedgerFilter filter);
 
+    /** @param known the end of an earlier check */
+    JsonNode checkLedger(Optional<LedgerEnd> known);
+
+    /** Makes a token and answers it, this once. */
+    JsonNode createToken(NewAccessToken token, Optional<Reason> reason);
+
+    /** Lists tokens by name, from behind one on. */
+    JsonNode tokens(String after, int limit);
+
+    JsonNode revokeToken(String name, Optional<Reason> reason);
+
     JsonNode database(Duration olderThan);
 
     /** Brings the schema to this version. A server does that at its start. */
@@ -68,6 +87,9 @@ interface Backend extends AutoCloseable {
 
     @Override
     void close();
+
+    /** The last line of an earlier check of the ledger, and its hash. */
+    record LedgerEnd(long number, String hash) {}
 
     /**
      * The format of a definitions file.

@@ -40,11 +40,14 @@ abstract class BackendCommand implements Callable<Integer> {
         return ((PostroomCli.Root) spec.root().userObject()).terminal;
     }
 
-    /** Writes an answer: as it is for programs, else as a text for people. */
+    /**
+     * Writes an answer: as it is for programs, else as a text for people.
+     *
+     * @throws CliException it could not be written whole
+     */
     void show(JsonNode answer, Function<JsonNode, String> forPeople) {
         String text = json ? answer + "\n" : forPeople.apply(answer);
-        terminal().out().print(text);
-        terminal().out().flush();
+        terminal().write(text);
     }
 
     /** Tells of a failure after which the command goes on. */

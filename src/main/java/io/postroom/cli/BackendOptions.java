@@ -63,8 +63,9 @@ final class BackendOptions {
                 throw CliException.usage("--db-user and --db-password-file need --db");
             }
             return new HttpBackend(
-                    url(terminal),
-                    secret("--token-file", tokenFile, terminal.variable("POSTROOM_TOKEN")),
+                    new HttpApi(
+                            url(terminal),
+                            token(secret("--token-file", tokenFile, terminal.variable("POSTROOM_TOKEN")))),
                     Duration.ofSeconds(timeout));
         } else if (url != null || tokenFile != null) {
             throw CliException.usage("Give --url or --db, not both: a command asks a server or a database");
@@ -88,7 +89,7 @@ final class BackendOptions {
                 if (Files.size(file) > LONGEST_SECRET) {
                     throw CliException.usage(option + " must have at most " + LONGEST_SECRET + " bytes: " + file);
                 }
-                secret = Files.readString(file).strip();
+                secret = withoutByteOrderMark(Files.readString(file)).strip();
             } catch (IOException unreadable) {
                 throw CliException.usage(option + " cannot be read: " + file);
             }
@@ -97,5 +98,20 @@ final class BackendOptions {
             throw CliException.usage(option + " or its variable must be one line without control characters");
         }
         return secret;
+    }
+
+    /** A header takes no other characters, and the error of one that has them shows the whole token. */
+    private static @Nullable String token(@Nullable String secret) {
+        if (secret != null && secret.chars().anyMatch(c -> c > '~')) {
+            throw CliException.usage(
+                    "--token-file or POSTROOM_TOKEN must have letters, digits and signs of ASCII alone."
+                            + " Was a dash or a dot replaced while it was copied?");
+        }
+        return secret;
+    }
+
+    /** Editors of Windows put one before a text. */
+    private static String withoutByteOrderMark(String text) {
+        return text.startsWith("\uFEFF") ? text.substring(1) : text;
     }
 }

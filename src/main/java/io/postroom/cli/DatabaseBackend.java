@@ -4,6 +4,7 @@ import com.zaxxer.hikari.HikariConfig;
 import com.zaxxer.hikari.HikariDataSource;
 import io.postroom.Postroom;
 import io.postroom.SchemaMode;
+import io.postroom.api.AccessTokens;
 import io.postroom.api.BulkSettings;
 import io.postroom.api.Consumers;
 import io.postroom.api.CreateMessage;
@@ -13,8 +14,10 @@ import io.postroom.api.EngineSettings;
 import io.postroom.api.ImportOptions;
 import io.postroom.api.InvalidMessageException;
 import io.postroom.api.LedgerFilter;
+import io.postroom.api.Limiters;
 import io.postroom.api.Message;
 import io.postroom.api.MessageFilter;
+import io.postroom.api.NewAccessToken;
 import io.postroom.api.QueueMessages;
 import io.postroom.api.Queues;
 import io.postroom.api.Reason;
@@ -151,6 +154,24 @@ final class DatabaseBackend implements Backend {
     }
 
     @Override
+    public JsonNode unpark(String destination, Optional<Reason> reason) {
+        Limiters limiters = postroom().limiters();
+        return json(Map.of(
+                "unparked",
+                reason.map(why -> limiters.unpark(destination, why)).orElseGet(() -> limiters.unpark(destination))));
+    }
+
+    @Override
+    public JsonNode limiters() {
+        return json(Answers.limiters(postroom().limiters().list()));
+    }
+
+    @Override
+    public SettingsVerbs settings() {
+        return new DatabaseSettings(postroom());
+    }
+
+    @Override
     public JsonNode pause(String queue, boolean paused, Optional<Reason> reason) {
         Queues queues = postroom().queues();
         if (paused) {
@@ -190,7 +211,7 @@ final class DatabaseBackend implements Backend {
 
     @Override
     public JsonNode messages(MessageFilter filter) {
-        return json(Answers.messages(postroom().queueMessages().find(filter)));
+        return json(Answers.messages(postroom().queueMessages().findWithoutPayloads(filter)));
     }
 
     @Override
@@ -279,8 +300,34 @@ final class DatabaseBackend implements Backend {
     }
 
     @Override
+    public JsonNode checkLedger(Optional<LedgerEnd> known) {
+        io.postroom.api.Ledger ledger = postroom().ledger();
+        return json(Answers.ledgerCheck(
+                known.map(end -> ledger.check(end.number(), end.hash())).orElseGet(ledger::check)));
+    }
+
+    @Override
     public JsonNode ledger(LedgerFilter filter) {
         return json(Answers.ledger(postroom().ledger().lines(filter)));
+    }
+
+    @Override
+    public JsonNode createToken(NewAccessToken token, Optional<Reason> reason) {
+        AccessTokens tokens = postroom().accessTokens();
+        return json(Answers.token(
+                token.name(), reason.map(why -> tokens.create(token, why)).orElseGet(() -> tokens.create(token))));
+    }
+
+    @Override
+    public JsonNode tokens(String after, int limit) {
+        return json(Answers.tokens(postroom().accessTokens().list(after, limit)));
+    }
+
+    @Override
+    public JsonNode revokeToken(String name, Optional<Reason> reason) {
+        AccessTokens tokens = postroom().accessTokens();
+        boolean revoked = reason.map(why -> tokens.revoke(name, why)).orElseGet(() -> tokens.revoke(name));
+        return json(Map.of("name", name, "revoked", revoked));
     }
 
     @Override
@@ -323,7 +370,7 @@ final class DatabaseBackend implements Backend {
                 + "\n";
     }
 
-    private static JsonNode json(Map<String, Object> members) {
+    static JsonNode json(Map<String, Object> members) {
         return JSON.valueToTree(members);
     }
 

@@ -1,7 +1,6 @@
 package io.postroom.cli;
 
 import io.postroom.api.BulkSettings;
-import java.io.PrintWriter;
 import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
@@ -133,9 +132,12 @@ final class DeadLetterCommands {
 
         /** Writes for people, so that the answer for programs stays alone on the standard output. */
         private void beside(String text) {
-            PrintWriter to = json ? terminal().err() : terminal().out();
-            to.print(text);
-            to.flush();
+            if (json) {
+                terminal().err().print(text);
+                terminal().err().flush();
+            } else {
+                terminal().write(text);
+            }
         }
 
         private int single(Backend backend, UUID letter) {

@@ -1,6 +1,8 @@
 package io.postroom.cli;
 
 import java.time.OffsetDateTime;
+import java.util.LinkedHashMap;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 import tools.jackson.databind.node.ObjectNode;
@@ -30,6 +32,12 @@ final class DeadLetterOptions {
     @Option(names = "--correlation-id", description = "Correlation id, compared exactly")
     @Nullable
     String correlationId;
+
+    @Option(
+            names = "--header",
+            paramLabel = "NAME=VALUE",
+            description = "A header with this value; with several all of them")
+    Map<String, String> headers = new LinkedHashMap<>();
 
     @Option(names = "--dead-from", description = "First time of death, with a zone: 2030-01-31T08:00:00Z")
     @Nullable
@@ -61,27 +69,24 @@ final class DeadLetterOptions {
 
     private ObjectNode filter() {
         ObjectNode filter = CliJson.MAPPER.createObjectNode();
-        put(filter, "queue", queue);
-        put(filter, "fingerprint", fingerprint);
-        put(filter, "errorClass", errorClass);
-        put(filter, "reason", reason);
-        put(filter, "type", type);
-        put(filter, "correlationId", correlationId);
-        put(filter, "deadFrom", deadFrom);
-        put(filter, "deadTo", deadTo);
-        put(filter, "createdFrom", createdFrom);
-        put(filter, "createdTo", createdTo);
+        CliJson.put(filter, "queue", queue);
+        CliJson.put(filter, "fingerprint", fingerprint);
+        CliJson.put(filter, "errorClass", errorClass);
+        CliJson.put(filter, "reason", reason);
+        CliJson.put(filter, "type", type);
+        CliJson.put(filter, "correlationId", correlationId);
+        CliJson.put(filter, "headers", headers);
+        putTime(filter, "deadFrom", deadFrom);
+        putTime(filter, "deadTo", deadTo);
+        putTime(filter, "createdFrom", createdFrom);
+        putTime(filter, "createdTo", createdTo);
         if (all) {
             filter.put("all", true);
         }
         return filter;
     }
 
-    private static void put(ObjectNode filter, String name, @Nullable Object value) {
-        if (value instanceof OffsetDateTime time) {
-            filter.put(name, time.toInstant().toString());
-        } else if (value != null) {
-            filter.put(name, value.toString());
-        }
+    private static void putTime(ObjectNode filter, String name, @Nullable OffsetDateTime time) {
+        CliJson.put(filter, name, time == null ? null : time.toInstant().toString());
     }
 }

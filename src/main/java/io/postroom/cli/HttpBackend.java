@@ -4,75 +4,51 @@ import io.postroom.api.BulkSettings;
 import io.postroom.api.Durations;
 import io.postroom.api.LedgerFilter;
 import io.postroom.api.MessageFilter;
+import io.postroom.api.NewAccessToken;
 import io.postroom.api.Reason;
-import io.postroom.rest.Problem;
-import java.io.IOException;
-import java.io.InputStream;
-import java.net.URI;
 import java.net.URLEncoder;
-import java.net.http.HttpClient;
-import java.net.http.HttpRequest;
-import java.net.http.HttpRequest.BodyPublishers;
-import java.net.http.HttpResponse;
-import java.net.http.HttpResponse.BodyHandlers;
-import java.net.http.HttpTimeoutException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
-import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ObjectNode;
 
-/** Asks a server over its HTTP API. Follows no redirect, because the token would go along. */
+/** The verbs as requests of the HTTP API. How a request is sent and its answer read: {@link HttpApi}. */
 final class HttpBackend implements Backend {
     private static final JsonMapper JSON = CliJson.MAPPER;
-    private static final Duration CONNECT = Duration.ofSeconds(5);
-    /** More than any list of the API has: pages are bounded. */
-    private static final int LONGEST_ANSWER = 64 * 1024 * 1024;
 
-    private final URI root;
-    private final @Nullable String token;
+    private final HttpApi api;
     private final Duration timeout;
-    private final HttpClient http = HttpClient.newBuilder()
-            .version(HttpClient.Version.HTTP_1_1)
-            .connectTimeout(CONNECT)
-            .followRedirects(HttpClient.Redirect.NEVER)
-            .build();
 
-    /**
-     * @param url as in {@code http://127.0.0.1:8080}, with a path if the server has one
-     * @param token null: none
-     * @param timeout of a request
-     */
-    HttpBackend(String url, @Nullable String token, Duration timeout) {
-        this.root = root(url);
-        this.token = token;
+    /** @param timeout of a request */
+    HttpBackend(HttpApi api, Duration timeout) {
+        this.api = api;
         this.timeout = timeout;
-    }
-
-    private static URI root(String url) {
-        try {
-            URI root = URI.create(url.endsWith("/") ? url.substring(0, url.length() - 1) : url);
-            boolean isHttp = "http".equalsIgnoreCase(root.getScheme()) || "https".equalsIgnoreCase(root.getScheme());
-            if (isHttp && root.getHost() != null && root.getUserInfo() == null && root.getQuery() == null) {
-                return root;
-            }
-        } catch (IllegalArgumentException unreadable) {
-            // refused below
-        }
-        throw CliException.usage("--url must be such as http://127.0.0.1:8080, without user and query");
     }
 
     @Override
     public JsonNode queues() {
         return get("/queues");
+    }
+
+    @Override
+    public JsonNode unpark(String destination, Optional<Reason> reason) {
+        return post("/limiters/destinations/" + encoded(destination) + "/unpark" + new Query().add(reason), null);
+    }
+
+    @Override
+    public JsonNode limiters() {
+        return get("/limiters");
+    }
+
+    @Override
+    public SettingsVerbs settings() {
+        return new HttpSettings(api, timeout);
     }
 
     @Override
@@ -91,7 +67,7 @@ final class HttpBackend implements Backend {
         query.add("howMany", howMany);
         query.add("deadline", Durations.format(deadline));
         String path = "/queues/" + encoded(queue) + "/consumers/stop" + query.add(reason);
-        return json(send("POST", path, BodyPublishers.noBody(), timeout.plus(deadline)));
+        return api.json("POST", path, null, timeout.plus(deadline));
     }
 
     @Override
@@ -106,6 +82,7 @@ final class HttpBackend implements Backend {
         filter.states().stream().sorted().forEach(state -> query.add("state", state.name()));
         filter.type().ifPresent(value -> query.add("type", value));
         filter.correlationId().ifPresent(value -> query.add("correlationId", value));
+        filter.headers().forEach((name, value) -> query.add("header", name + "=" + value));
         filter.fingerprint().ifPresent(value -> query.add("fingerprint", value));
         filter.createdFrom().ifPresent(value -> query.add("createdFrom", value.toString()));
         filter.createdTo().ifPresent(value -> query.add("createdTo", value.toString()));
@@ -177,6 +154,16 @@ final class HttpBackend implements Backend {
     }
 
     @Override
+    public JsonNode checkLedger(Optional<LedgerEnd> known) {
+        Query query = new Query();
+        known.ifPresent(end -> {
+            query.add("knownNumber", String.valueOf(end.number()));
+            query.add("knownHash", end.hash());
+        });
+        return get("/ledger/check" + query);
+    }
+
+    @Override
     public JsonNode ledger(LedgerFilter filter) {
         Query query = new Query();
         filter.actor().ifPresent(value -> query.add("actor", value));
@@ -187,6 +174,31 @@ final class HttpBackend implements Backend {
         filter.before().ifPresent(value -> query.add("before", value.toString()));
         query.add("limit", String.valueOf(filter.limit()));
         return get("/ledger" + query);
+    }
+
+    @Override
+    public JsonNode createToken(NewAccessToken token, Optional<Reason> reason) {
+        ObjectNode body = reason.map(HttpBackend::because).orElseGet(JSON::createObjectNode);
+        body.put("name", token.name());
+        body.put("role", token.role().word());
+        if (!token.queues().isEmpty()) {
+            token.queues().forEach(body.putArray("queues")::add);
+        }
+        token.expiresAt().ifPresent(end -> body.put("expiresAt", end.toString()));
+        return post("/tokens", body.toString());
+    }
+
+    @Override
+    public JsonNode tokens(String after, int limit) {
+        Query query = new Query();
+        query.add("after", after);
+        query.add("limit", String.valueOf(limit));
+        return get("/tokens" + query);
+    }
+
+    @Override
+    public JsonNode revokeToken(String name, Optional<Reason> reason) {
+        return post("/tokens/" + encoded(name) + "/revoke" + new Query().add(reason), null);
     }
 
     @Override
@@ -212,11 +224,7 @@ final class HttpBackend implements Backend {
     public String exportDefinitions(Definitions definitions) {
         Query query = new Query();
         definitions.virtualHost().ifPresent(host -> query.add("virtualHost", host));
-        return send(
-                "GET",
-                "/definitions" + (definitions.rabbitMq() ? "/rabbitmq" + query : ""),
-                BodyPublishers.noBody(),
-                timeout);
+        return api.text("GET", "/definitions" + (definitions.rabbitMq() ? "/rabbitmq" + query : ""), null, timeout);
     }
 
     @Override
@@ -240,111 +248,19 @@ final class HttpBackend implements Backend {
     }
 
     private JsonNode get(String path) {
-        return json(send("GET", path, BodyPublishers.noBody(), timeout));
+        return api.json("GET", path, null, timeout);
     }
 
     private JsonNode post(String path, @Nullable String body) {
-        return json(
-                send("POST", path, body == null ? BodyPublishers.noBody() : BodyPublishers.ofString(body), timeout));
+        return api.json("POST", path, body, timeout);
     }
 
-    private String send(String method, String path, HttpRequest.BodyPublisher body, Duration limit) {
-        HttpRequest.Builder request = HttpRequest.newBuilder(URI.create(root + "/api/v1" + path))
-                .timeout(limit)
-                .header("Accept", "application/json")
-                .method(method, body);
-        if (body.contentLength() != 0) {
-            request.header("Content-Type", "application/json");
-        }
-        if (token != null) {
-            request.header("Authorization", "Bearer " + token);
-        }
-        long began = System.nanoTime();
-        try {
-            HttpResponse<InputStream> response = http.send(request.build(), BodyHandlers.ofInputStream());
-            byte[] bytes = body(response.body(), limit.minusNanos(System.nanoTime() - began));
-            return checked(response, new String(bytes, StandardCharsets.UTF_8));
-        } catch (IOException away) {
-            throw CliException.unreachable(root + " cannot be reached: " + reason(away));
-        } catch (InterruptedException interrupted) {
-            Thread.currentThread().interrupt();
-            throw CliException.refused("Interrupted");
-        }
-    }
-
-    /**
-     * Reads a body within a time. The limit of the request ends with the head of the answer: a server that stops in the middle of the body
-     * would keep the command for ever.
-     */
-    private static byte[] body(InputStream in, Duration left) throws IOException {
-        CompletableFuture<Boolean> read = new CompletableFuture<>();
-        read.completeOnTimeout(false, Math.max(0, left.toNanos()), TimeUnit.NANOSECONDS)
-                .thenAccept(isInTime -> {
-                    if (!isInTime) {
-                        close(in); // the read fails then
-                    }
-                });
-        byte[] bytes;
-        try (in) {
-            bytes = in.readNBytes(LONGEST_ANSWER + 1);
-        } catch (IOException broken) {
-            throw read.complete(true) ? broken : new HttpTimeoutException("the answer did not end within --timeout");
-        }
-        read.complete(true);
-        if (bytes.length > LONGEST_ANSWER) {
-            throw CliException.refused("The answer is longer than " + LONGEST_ANSWER + " bytes: ask for less");
-        }
-        return bytes;
-    }
-
-    private static void close(InputStream in) {
-        try {
-            in.close();
-        } catch (IOException alreadyBroken) {
-            // the reader meets it
-        }
-    }
-
-    private static String reason(IOException away) {
-        return away.getMessage() == null ? away.getClass().getSimpleName() : away.getMessage();
-    }
-
-    private String checked(HttpResponse<?> response, String text) {
-        int status = response.statusCode();
-        if (status / 100 == 2) {
-            return text;
-        }
-        String type = response.headers().firstValue("Content-Type").orElse("");
-        JsonNode problem = type.startsWith(Problem.CONTENT_TYPE) ? json(text) : JSON.createObjectNode();
-        if (!problem.path("type").asString("").startsWith(Problem.TYPE)) {
-            throw noPostroom("HTTP " + status);
-        }
-        String detail = problem.path("detail").asString("HTTP " + status);
-        throw status == 503 ? CliException.unreachable(detail) : CliException.refused(detail);
-    }
-
-    private JsonNode json(String text) {
-        try {
-            JsonNode answer = JSON.readTree(text);
-            if (answer.isObject()) {
-                return answer;
-            }
-        } catch (JacksonException noJson) {
-            // refused below
-        }
-        throw noPostroom("it answers no JSON");
-    }
-
-    private CliException noPostroom(String why) {
-        return CliException.unreachable("What answers at " + root + " is no Postroom server, or is too old: " + why);
-    }
-
-    private static String encoded(String text) {
+    static String encoded(String text) {
         return URLEncoder.encode(text, StandardCharsets.UTF_8).replace("+", "%20");
     }
 
     /** Parameters behind the question mark. */
-    private static final class Query {
+    static final class Query {
         private final List<String> parameters = new ArrayList<>();
 
         void add(String name, String value) {

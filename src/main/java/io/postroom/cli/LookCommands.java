@@ -6,7 +6,9 @@ import java.time.Duration;
 import java.time.Instant;
 import java.time.OffsetDateTime;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
@@ -100,6 +102,10 @@ final class LookCommands {
             } else if (ready > 0 && queue.path("consumers").asLong(0) == 0) {
                 attention.add("queue " + name + " has " + count(queue, "ready") + " READY messages and no consumer");
             }
+            if (queue.has("parkedUntil")) {
+                attention.add("queue " + name + " waits until " + BackendCommand.time(queue, "parkedUntil")
+                        + ": its destination " + text(queue, "destination") + " takes nothing");
+            }
             if (queue.path("dead").asLong(0) > 0) {
                 attention.add("queue " + name + " has " + count(queue, "dead") + " dead letters");
             }
@@ -155,7 +161,7 @@ final class LookCommands {
         int run(Backend backend) {
             return showAgain(backend::queues, answer -> {
                 Table table =
-                        new Table("QUEUE", "READY", "DELAYED", "IN PROGRESS", "DEAD", "CONSUMERS", "PAUSED", "OLDEST");
+                        new Table("QUEUE", "READY", "DELAYED", "IN PROGRESS", "DEAD", "CONSUMERS", "STATE", "OLDEST");
                 for (JsonNode queue : answer.path("queues")) {
                     table.row(
                             text(queue, "queue"),
@@ -164,12 +170,22 @@ final class LookCommands {
                             text(queue, "inProgress"),
                             count(queue, "dead"),
                             text(queue, "consumers"),
-                            queue.path("paused").asBoolean(false) ? "paused" : "",
+                            state(queue),
                             age(text(queue, "oldestReadyAt")));
                 }
                 return table.draw(width());
             });
         }
+    }
+
+    /** Says what holds the messages of a queue back, or may do so. */
+    private static String state(JsonNode queue) {
+        if (queue.path("paused").asBoolean(false)) {
+            return "paused";
+        } else if (queue.has("parkedUntil")) {
+            return "parked";
+        }
+        return queue.path("limited").asBoolean(false) ? "limited" : "";
     }
 
     @Command(
@@ -197,6 +213,12 @@ final class LookCommands {
         @Nullable
         String correlationId;
 
+        @Option(
+                names = "--header",
+                paramLabel = "NAME=VALUE",
+                description = "A header with this value; with several all of them")
+        Map<String, String> headers = new LinkedHashMap<>();
+
         @Option(names = "--fingerprint", description = "Fingerprint of a dead letter's error")
         @Nullable
         String fingerprint;
@@ -223,6 +245,7 @@ final class LookCommands {
                     Set.copyOf(states),
                     Optional.ofNullable(type),
                     Optional.ofNullable(correlationId),
+                    headers,
                     Optional.ofNullable(fingerprint),
                     Optional.ofNullable(from).map(OffsetDateTime::toInstant),
                     Optional.ofNullable(to).map(OffsetDateTime::toInstant),
@@ -322,7 +345,7 @@ final class LookCommands {
                         text(entry, "error"));
             }
             shown.append('\n').append(entries.draw(width()));
-            Table history = new Table("FINISHED", "QUEUE", "NUMBER", "OUTCOME", "WORKER", "ERROR");
+            Table history = new Table("FINISHED", "QUEUE", "NUMBER", "OUTCOME", "WORKER", "ERROR OR NOTE");
             for (JsonNode attempt : message.path("history")) {
                 history.row(
                         time(attempt, "finishedAt"),
@@ -330,7 +353,7 @@ final class LookCommands {
                         text(attempt, "number"),
                         text(attempt, "outcome"),
                         text(attempt, "worker"),
-                        text(attempt, "error"));
+                        text(attempt, attempt.has("error") ? "error" : "note"));
             }
             return history.isEmpty()
                     ? shown.toString()

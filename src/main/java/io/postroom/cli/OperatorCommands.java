@@ -17,6 +17,30 @@ final class OperatorCommands {
     private OperatorCommands() {}
 
     @Command(
+            name = "unpark",
+            mixinStandardHelpOptions = true,
+            description = "Lets messages of a parked destination start again at once.")
+    static final class Unpark extends BackendCommand {
+        @Parameters(paramLabel = "DESTINATION", description = "Name of the external system")
+        @SuppressWarnings("NullAway.Init")
+        String destination;
+
+        @Mixin
+        @SuppressWarnings("NullAway.Init")
+        ReasonOptions reason;
+
+        @Override
+        int run(Backend backend) {
+            show(
+                    backend.unpark(destination, reason.given()),
+                    answer -> answer.path("unparked").asBoolean(false)
+                            ? "messages of " + destination + " start again\n"
+                            : destination + " was not parked\n");
+            return DONE;
+        }
+    }
+
+    @Command(
             name = "pause",
             mixinStandardHelpOptions = true,
             description = "Pauses a queue: no message of it is claimed any more; what is in progress goes on.")
@@ -159,8 +183,29 @@ final class OperatorCommands {
         @Option(names = "--limit", defaultValue = "50", description = "Most lines, 1 to 1000; default 50")
         int limit;
 
+        @Option(
+                names = "--check",
+                description = "Check the chain of all lines instead. Exit code 1: a line was changed")
+        boolean check;
+
+        @Option(names = "--known-number", description = "With --check: the last number of an earlier check")
+        @Nullable
+        Long knownNumber;
+
+        @Option(names = "--known-hash", description = "With --check: the hash of that line")
+        @Nullable
+        String knownHash;
+
         @Override
         int run(Backend backend) {
+            if (check) {
+                JsonNode answer = backend.checkLedger(known());
+                show(answer, Ledger::verdict);
+                return answer.path("whole").asBoolean(false) ? DONE : CliException.REFUSED;
+            }
+            if (knownNumber != null || knownHash != null) {
+                throw CliException.usage("--known-number and --known-hash belong to --check");
+            }
             LedgerFilter filter = option(() -> new LedgerFilter(
                     Optional.ofNullable(actor),
                     Optional.ofNullable(action),
@@ -171,6 +216,45 @@ final class OperatorCommands {
                     limit));
             show(backend.ledger(filter), this::table);
             return DONE;
+        }
+
+        private Optional<Backend.LedgerEnd> known() {
+            if (knownNumber == null && knownHash == null) {
+                return Optional.empty();
+            }
+            if (knownNumber == null || knownHash == null) {
+                throw CliException.usage("--known-number and --known-hash are given together");
+            }
+            return Optional.of(new Backend.LedgerEnd(knownNumber, knownHash));
+        }
+
+        private static String verdict(JsonNode answer) {
+            StringBuilder shown = new StringBuilder();
+            if (answer.path("whole").asBoolean(false)) {
+                shown.append("The chain is whole: ")
+                        .append(text(answer, "lines"))
+                        .append(" lines\n");
+            } else {
+                shown.append("BROKEN at line ").append(text(answer, "brokenNumber"));
+                if (answer.has("brokenId")) {
+                    shown.append(" (").append(text(answer, "brokenId")).append(')');
+                }
+                shown.append(": ").append(text(answer, "problem")).append('\n');
+            }
+            if (answer.has("lastNumber")) {
+                shown.append("Keep for the next check: --known-number ")
+                        .append(text(answer, "lastNumber"))
+                        .append(" --known-hash ")
+                        .append(text(answer, "lastHash"))
+                        .append('\n');
+            }
+            if (!text(answer, "unsealed").equals("0")) {
+                shown.append(text(answer, "unsealed"))
+                        .append(" lines are not sealed yet, the oldest since ")
+                        .append(time(answer, "unsealedSince"))
+                        .append('\n');
+            }
+            return shown.toString();
         }
 
         private String table(JsonNode answer) {

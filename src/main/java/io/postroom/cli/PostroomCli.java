@@ -75,6 +75,8 @@ public final class PostroomCli {
             subcommands = {
                 LookCommands.Status.class,
                 LookCommands.Queues.class,
+                LimitersCommand.class,
+                SettingsCommands.Settings.class,
                 LookCommands.Messages.class,
                 LookCommands.OneMessage.class,
                 LookCommands.Explain.class,
@@ -82,11 +84,15 @@ public final class PostroomCli {
                 DeadLetterCommands.DeadLetters.class,
                 DeadLetterCommands.Redrive.class,
                 DeadLetterCommands.Discard.class,
+                OperatorCommands.Unpark.class,
                 OperatorCommands.Pause.class,
                 OperatorCommands.Resume.class,
                 OperatorCommands.Operations.class,
                 OperatorCommands.Ledger.class,
+                TokenCommands.Token.class,
                 DoctorCommand.class,
+                HomesCommands.Homes.class,
+                HomesCommands.MoveQueue.class,
                 TopologyCommands.Migrate.class,
                 TopologyCommands.Create.class,
                 TopologyCommands.Import.class,
@@ -132,8 +138,7 @@ public final class PostroomCli {
         @Override
         public void run() {
             Root root = (Root) spec.root().userObject();
-            root.terminal.out().print(AutoComplete.bash(NAME, spec.root().commandLine()));
-            root.terminal.out().flush();
+            root.terminal.write(AutoComplete.bash(NAME, spec.root().commandLine()));
         }
     }
 

@@ -58,6 +58,19 @@ record Terminal(
         }
     }
 
+    /**
+     * Writes what was asked for. A program that calls the command takes exit code 0 for the whole answer, so a full disk must not end so.
+     *
+     * @throws CliException it could not be written
+     */
+    void write(String text) {
+        out.print(text);
+        if (out.checkError()) { // it flushes; a PrintWriter throws nothing, and forgets the reason
+            throw CliException.refused("The answer could not be written whole to the standard output:"
+                    + " the disk is full, or the program that reads it has ended");
+        }
+    }
+
     /** Asks a person, who must type yes. */
     boolean confirms(String question) {
         err.print(question + " Type yes: ");

@@ -150,35 +150,22 @@ final class TopologyCommands {
                 throw CliException.refused("payload must be JSON: " + noJson.getOriginalMessage());
             }
             ObjectNode request = JSON.createObjectNode();
-            put(request, "queue", queue);
-            put(request, "exchange", exchange);
-            put(request, "routingKey", routingKey);
-            put(request, "type", type);
-            put(request, "id", id == null ? null : id.toString());
-            put(request, "delay", delay);
-            put(request, "timeToLive", timeToLive);
-            put(request, "correlationId", correlationId);
-            put(request, "group", group);
-            put(request, "deduplicationKey", deduplicationKey);
-            if (version != null) {
-                request.put("version", version);
-            }
-            if (priority != null) {
-                request.put("priority", priority);
-            }
-            if (!headers.isEmpty()) {
-                ObjectNode named = request.putObject("headers");
-                headers.forEach(named::put);
-            }
+            CliJson.put(request, "queue", queue);
+            CliJson.put(request, "exchange", exchange);
+            CliJson.put(request, "routingKey", routingKey);
+            CliJson.put(request, "type", type);
+            CliJson.put(request, "id", id == null ? null : id.toString());
+            CliJson.put(request, "delay", delay);
+            CliJson.put(request, "timeToLive", timeToLive);
+            CliJson.put(request, "correlationId", correlationId);
+            CliJson.put(request, "group", group);
+            CliJson.put(request, "deduplicationKey", deduplicationKey);
+            CliJson.put(request, "version", version);
+            CliJson.put(request, "priority", priority);
+            CliJson.put(request, "headers", headers);
             String members = request.toString();
             return members.substring(0, members.length() - 1) + (request.isEmpty() ? "" : ",") + "\"payload\":"
                     + content + "}";
-        }
-
-        private static void put(ObjectNode request, String name, @Nullable String value) {
-            if (value != null) {
-                request.put(name, value);
-            }
         }
     }
 
@@ -247,10 +234,8 @@ final class TopologyCommands {
         @Override
         int run(Backend backend) {
             terminal()
-                    .out()
-                    .print(backend.exportDefinitions(
+                    .write(backend.exportDefinitions(
                             new Backend.Definitions(rabbitMq, Optional.ofNullable(virtualHost))));
-            terminal().out().flush();
             return DONE;
         }
     }

@@ -22,7 +22,7 @@ final class Bars {
                     String.valueOf(longest == 0 ? 0 : count * WIDTH / longest),
                     "height",
                     String.valueOf(HEIGHT));
-            html.close().close().open("td");
+            html.close().close().close().open("td");
             Cells.count(count, most).write(html);
             html.close().close();
         });

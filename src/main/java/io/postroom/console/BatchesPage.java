@@ -3,9 +3,9 @@ package io.postroom.console;
 import io.postroom.api.Batch;
 import io.postroom.api.Batches;
 import io.postroom.console.Cells.Cell;
+import io.postroom.internal.postgres.console.Slice;
 import jakarta.servlet.http.HttpServletRequest;
 import java.util.List;
-import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import org.springframework.http.ResponseEntity;
 import org.springframework.web.bind.annotation.GetMapping;
@@ -50,13 +50,9 @@ class BatchesPage extends ConsoleController {
                                 "Problem"),
                         rows.stream().map(BatchesPage::row).toList(),
                         "There is no batch."));
-        shown.next(
-                rows.size() < ROWS
-                        ? Optional.empty()
-                        : Optional.of(visit.path(
-                                PATH,
-                                "page",
-                                PageToken.write(rows.get(rows.size() - 1).id().toString(), PATH))));
+        shown.next(Slice.of(rows, ROWS, batch -> batch.id().toString())
+                .next()
+                .map(next -> visit.path(PATH, "page", PageToken.write(next, PATH))));
         return shown.answer();
     }
 

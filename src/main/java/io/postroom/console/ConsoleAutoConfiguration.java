@@ -88,8 +88,8 @@ class ConsoleAutoConfiguration {
     }
 
     @Bean
-    ExchangesPage postroomConsoleExchanges(ConsoleGuard guard, Postroom postroom) {
-        return new ExchangesPage(guard, postroom.exchanges());
+    ExchangesPage postroomConsoleExchanges(ConsoleGuard guard, ConsoleReads reads, Postroom postroom) {
+        return new ExchangesPage(guard, reads, postroom.exchanges());
     }
 
     @Bean
@@ -103,13 +103,18 @@ class ConsoleAutoConfiguration {
     }
 
     @Bean
-    LimitsPage postroomConsoleLimits(ConsoleGuard guard, Postroom postroom) {
-        return new LimitsPage(guard, postroom.limiters());
+    LimitsPage postroomConsoleLimits(ConsoleGuard guard, ConsoleReads reads, Postroom postroom) {
+        return new LimitsPage(guard, reads, postroom.limiters());
     }
 
     @Bean
     SettingsPages postroomConsoleSettings(ConsoleGuard guard, Postroom postroom) {
         return new SettingsPages(guard, postroom.settings());
+    }
+
+    @Bean
+    TokensPages postroomConsoleTokens(ConsoleGuard guard, Postroom postroom) {
+        return new TokensPages(guard, postroom.accessTokens());
     }
 
     @Bean

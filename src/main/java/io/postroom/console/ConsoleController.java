@@ -10,6 +10,9 @@ import io.postroom.api.ScheduleNotFoundException;
 import io.postroom.api.StoreException;
 import jakarta.servlet.http.HttpServletRequest;
 import jakarta.servlet.http.HttpServletResponse;
+import java.time.Instant;
+import java.time.OffsetDateTime;
+import java.time.format.DateTimeParseException;
 import java.util.UUID;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -24,6 +27,8 @@ abstract class ConsoleController {
     private static final String TIMED_OUT = "57014";
     /** Character not in repertoire: the database stores no U+0000. */
     private static final String NO_CHARACTER = "22021";
+
+    static final String A_TIME = "a time with its zone, as in 2027-01-31T12:00:00Z";
 
     private final ConsoleGuard guard;
 
@@ -55,6 +60,14 @@ abstract class ConsoleController {
             // refused below
         }
         throw new InvalidMessageException("id", "a UUID such as 0197c5a8-7d3e-7c41-9a52-0f6b1c2d3e4f", text);
+    }
+
+    static Instant requireTime(String field, String limit, String text) {
+        try {
+            return OffsetDateTime.parse(text).toInstant();
+        } catch (DateTimeParseException noTime) {
+            throw new InvalidMessageException(field, limit, text);
+        }
     }
 
     @ExceptionHandler

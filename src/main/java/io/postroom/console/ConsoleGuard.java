@@ -78,7 +78,8 @@ final class ConsoleGuard {
         String secret = TokenLogin.cookie(request, CSRF_COOKIE);
         boolean isKnown = secret != null && secret.length() == COOKIE_LENGTH;
         String cookie = isKnown ? String.valueOf(secret) : Secrets.random();
-        new Visit(base(request), user, Secrets.hash(cookie), login().isPresent()).on(request);
+        new Visit(base(request), user, Secrets.hash(cookie), login().isPresent(), request.getHeader(Visit.PART) != null)
+                .on(request);
         if (!isKnown) {
             response.addHeader(
                     HttpHeaders.SET_COOKIE,

@@ -18,6 +18,7 @@ import io.postroom.internal.postgres.console.MessageQuery;
 import io.postroom.internal.postgres.console.Slice;
 import jakarta.servlet.http.HttpServletRequest;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import org.springframework.http.ResponseEntity;
@@ -202,6 +203,7 @@ class DeadLettersPages extends ConsoleController {
                         Filter.given(filter.queue),
                         Optional.empty(),
                         Optional.empty(),
+                        Map.of(),
                         Filter.given(filter.fingerprint)),
                 PageToken.read(page, token),
                 MessagesPages.ROWS);
@@ -281,8 +283,7 @@ class DeadLettersPages extends ConsoleController {
     }
 
     private static BulkSettings settings(HttpServletRequest request, String reason) {
-        return BulkSettings.because(
-                Reason.of(reason.strip()).by(Visit.of(request).actor()));
+        return BulkSettings.because(Visit.of(request).because(reason));
     }
 
     private static ResponseEntity<byte[]> begun(HttpServletRequest request, Operation operation) {

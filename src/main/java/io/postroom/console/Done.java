@@ -18,6 +18,7 @@ final class Done {
             Map.entry("moved", "It is due now."),
             Map.entry("unchanged", "Nothing was changed: it is not in the state for that any more."),
             Map.entry("stopped", "Stopped. What was moved stays moved."),
+            Map.entry("revoked", "Revoked. Servers refuse it within about a second, and its sessions end."),
             Map.entry("ended", "It had ended before."),
             Map.entry("fired", "A worker creates the message within two seconds."),
             Map.entry("removed", "Removed."),

@@ -1,15 +1,18 @@
 package io.postroom.console;
 
-import io.postroom.api.Binding;
-import io.postroom.api.Exchange;
 import io.postroom.api.Exchanges;
 import io.postroom.api.Route;
 import io.postroom.console.Cells.Cell;
 import io.postroom.console.Page.Field;
+import io.postroom.internal.postgres.console.BindingLine;
+import io.postroom.internal.postgres.console.ConsoleReads;
+import io.postroom.internal.postgres.console.ExchangeLine;
+import io.postroom.internal.postgres.console.Slice;
 import jakarta.servlet.http.HttpServletRequest;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.springframework.http.ResponseEntity;
@@ -23,48 +26,66 @@ import org.springframework.web.bind.annotation.RestController;
 @RequestMapping("${postroom.console.path:/console}" + ExchangesPage.PATH)
 class ExchangesPage extends ConsoleController {
     static final String PATH = "/exchanges";
+    private static final int ROWS = 100;
 
+    private final ConsoleReads reads;
     private final Exchanges exchanges;
 
-    ExchangesPage(ConsoleGuard guard, Exchanges exchanges) {
+    ExchangesPage(ConsoleGuard guard, ConsoleReads reads, Exchanges exchanges) {
         super(guard);
+        this.reads = reads;
         this.exchanges = exchanges;
     }
 
-    /** @param key null: no question was asked */
+    /**
+     * @param key null: no question was asked
+     * @param page of the exchanges
+     * @param from part of the bindings
+     */
     @GetMapping
     ResponseEntity<byte[]> show(
             @RequestParam(defaultValue = "") String exchange,
             @RequestParam(required = false) @Nullable String key,
+            @RequestParam(required = false) @Nullable String page,
+            @RequestParam(required = false) @Nullable String from,
             HttpServletRequest request) {
         Visit visit = Visit.of(request);
-        Page page = new Page(visit, PATH, "Exchanges");
-        page.heading("Where would this key go?");
-        page.search(PATH, Field.text("exchange", "Exchange", exchange), Field.text("key", "Routing key", key));
-        if (key != null) {
-            routes(page, exchange.strip(), key);
+        String name = exchange.strip();
+        Page shown = new Page(visit, PATH, "Exchanges");
+        shown.heading("Where would this key go?");
+        shown.search(PATH, Field.text("exchange", "Exchange", exchange), Field.text("key", "Routing key", key));
+        Set<String> reached = key == null ? Set.of() : routes(shown, name, key);
+        if (!name.isEmpty()) {
+            bindings(shown, name, from, reached);
         }
-        List<Exchange> all = exchanges.list();
-        page.heading("Exchanges")
+        Slice<ExchangeLine> all = reads.exchanges(Objects.requireNonNullElse(PageToken.read(page, PATH), ""), ROWS);
+        shown.heading("Exchanges")
                 .table(
                         "Exchanges by name",
                         List.of("Exchange", "Kind", "Alternate"),
-                        all.stream().map(one -> row(visit, one)).toList(),
+                        all.rows().stream().map(one -> row(visit, one)).toList(),
                         "There is no exchange; messages name their queues.");
-        if (!exchange.isBlank()) {
-            page.heading("Bindings of " + exchange.strip())
-                    .table(
-                            "Bindings that begin at this exchange",
-                            List.of("Leads to", "Routing key", "Headers"),
-                            exchanges.bindings(exchange.strip()).stream()
-                                    .map(binding -> row(visit, binding))
-                                    .toList(),
-                            "It has no binding, or there is no such exchange.");
-        }
-        return page.answer();
+        shown.next(all.next().map(next -> visit.path(PATH, "exchange", name, "page", PageToken.write(next, PATH))));
+        return shown.answer();
     }
 
-    private void routes(Page page, String exchange, String key) {
+    private void bindings(Page page, String exchange, @Nullable String from, Set<String> reached) {
+        String[] filter = {PATH, "bindings", exchange};
+        Slice<BindingLine> slice = reads.bindingsFrom(exchange, PageToken.read(from, filter), ROWS);
+        page.heading("Bindings of " + exchange);
+        if (!slice.rows().isEmpty() && slice.rows().size() <= TopologyPicture.MOST) {
+            TopologyPicture.write(page.html(), exchange, slice.rows(), reached);
+        }
+        page.table(
+                "Bindings that begin at this exchange",
+                List.of("Leads to", "Routing key", "Headers"),
+                slice.rows().stream().map(binding -> row(page.visit(), binding)).toList(),
+                "It has no binding, or there is no such exchange.");
+        page.next(slice.next()
+                .map(next -> page.visit().path(PATH, "exchange", exchange, "from", PageToken.write(next, filter))));
+    }
+
+    private Set<String> routes(Page page, String exchange, String key) {
         List<Route> routes = exchanges.route(exchange, key, Map.of());
         page.table(
                 "Queues that a message with this key reaches",
@@ -75,24 +96,22 @@ class ExchangesPage extends ConsoleController {
                                 Cells.text(String.join(", ", route.bindings()))))
                         .toList(),
                 "It would reach no queue.");
+        return routes.stream().map(Route::queue).collect(Collectors.toSet());
     }
 
-    private static List<Cell> row(Visit visit, Exchange exchange) {
+    private static List<Cell> row(Visit visit, ExchangeLine exchange) {
         return List.of(
                 Cells.link(exchange.name(), visit.path(PATH, "exchange", exchange.name())),
-                Cells.text(exchange.kind().name().toLowerCase(Locale.ROOT)),
+                Cells.text(exchange.kind()),
                 Cells.text(exchange.alternate()));
     }
 
-    private static List<Cell> row(Visit visit, Binding binding) {
+    private static List<Cell> row(Visit visit, BindingLine binding) {
         Cell target = binding.queue()
                 .map(queue -> Cells.link(queue, visit.path(QueuesPages.PATH + "/" + queue)))
                 .or(() -> binding.toExchange()
                         .map(other -> Cells.link("exchange " + other, visit.path(PATH, "exchange", other))))
                 .orElse(Cells.text(""));
-        String arguments = binding.arguments().entrySet().stream()
-                .map(argument -> argument.getKey() + "=" + argument.getValue().orElse("(any)"))
-                .collect(Collectors.joining(", "));
-        return List.of(target, Cells.code(binding.routingKey()), Cells.text(arguments));
+        return List.of(target, Cells.code(binding.routingKey()), Cells.text(binding.arguments()));
     }
 }

@@ -12,7 +12,7 @@ import org.jspecify.annotations.Nullable;
  * the direction of text, by which a name could look like another one.
  */
 final class Html {
-    private static final Set<String> VOID = Set.of("br", "hr", "input", "link", "meta", "rect");
+    private static final Set<String> VOID = Set.of("br", "hr", "input", "link", "meta");
 
     private final StringBuilder out = new StringBuilder(16 * 1024);
     private final Deque<String> opened = new ArrayDeque<>();

@@ -1,10 +1,11 @@
 package io.postroom.console;
 
-import io.postroom.api.Limiter;
-import io.postroom.api.LimiterState;
 import io.postroom.api.Limiters;
 import io.postroom.api.Limits;
 import io.postroom.console.Cells.Cell;
+import io.postroom.internal.postgres.console.ConsoleReads;
+import io.postroom.internal.postgres.console.LimiterLine;
+import io.postroom.internal.postgres.console.Slice;
 import jakarta.servlet.http.HttpServletRequest;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -22,56 +23,61 @@ import org.springframework.web.bind.annotation.RestController;
 class LimitsPage extends ConsoleController {
     static final String PATH = "/limits";
 
+    private static final int ROWS = 100;
+
+    private final ConsoleReads reads;
     private final Limiters limiters;
 
-    LimitsPage(ConsoleGuard guard, Limiters limiters) {
+    LimitsPage(ConsoleGuard guard, ConsoleReads reads, Limiters limiters) {
         super(guard);
+        this.reads = reads;
         this.limiters = limiters;
     }
 
     @GetMapping
-    ResponseEntity<byte[]> show(@RequestParam(required = false) @Nullable String done, HttpServletRequest request) {
+    ResponseEntity<byte[]> show(
+            @RequestParam(required = false) @Nullable String done,
+            @RequestParam(required = false) @Nullable String page,
+            HttpServletRequest request) {
         Visit visit = Visit.of(request);
-        Page page = new Page(visit, PATH, "Limits");
-        Done.show(page, done);
-        page.refreshing(
+        Page shown = new Page(visit, PATH, "Limiters");
+        Done.show(shown, done);
+        Slice<LimiterLine> slice = reads.limiters(PageToken.read(page, PATH), ROWS);
+        shown.refreshing(
                 "limits",
                 3,
-                () -> page.table(
-                        "Limiters of queues and destinations",
-                        List.of("Of", "Starts", "In progress", "Next start", "Parked until", "Set by", "Set", ""),
-                        limiters.list().stream().map(state -> row(page, state)).toList(),
+                () -> shown.table(
+                        "Limiters of destinations and queues",
+                        List.of("Of", "Starts", "In progress", "Next start", "Parked until", "Set by", "Set", "Action"),
+                        slice.rows().stream().map(state -> row(shown, state)).toList(),
                         "Nothing is limited."));
-        return page.answer();
+        shown.next(slice.next().map(next -> visit.path(PATH, "page", PageToken.write(next, PATH))));
+        return shown.answer();
     }
 
-    private static List<Cell> row(Page page, LimiterState state) {
-        Limiter limiter = state.limiter();
+    private static List<Cell> row(Page page, LimiterLine state) {
         Visit visit = page.visit();
-        Cell of = limiter.queue()
+        Cell of = state.queue()
                 .map(queue -> Cells.link("queue " + queue, visit.path(QueuesPages.PATH + "/" + queue)))
-                .orElse(Cells.text("destination " + limiter.destination().orElse("")));
-        String starts = limiter.maxStarts()
-                .map(most -> state.starts() + " of " + most + " in "
-                        + limiter.period().map(Object::toString).orElse(""))
+                .orElse(Cells.text("destination " + state.destination().orElse("")));
+        String starts = state.maxStarts()
+                .map(most ->
+                        state.starts() + " of " + most + " in " + state.period().orElse(""))
                 .orElse("");
         String inProgress = Cells.grouped(state.inProgress())
-                + limiter.maxInProgress()
+                + state.maxInProgress()
                         .map(most -> " of " + Cells.grouped(most))
                         .orElse("");
         Cell unpark = html -> {
-            if (state.parkedUntil().isPresent() && limiter.destination().isPresent()) {
-                page.post(PATH + "/" + limiter.destination().get() + "/unpark", "Let it start again");
+            if (state.parkedUntil().isPresent() && state.destination().isPresent()) {
+                page.post(PATH + "/" + state.destination().get() + "/unpark", "Let it start again");
             }
         };
         return List.of(
                 of,
                 Cells.text(starts),
                 Cells.text(inProgress),
-                Cells.text(
-                        state.nextStart().isZero()
-                                ? "now"
-                                : "in " + state.nextStart().toMillis() + " ms"),
+                Cells.text(state.nextStartMillis() == 0 ? "now" : "in " + state.nextStartMillis() + " ms"),
                 Cells.time(state.parkedUntil()),
                 Cells.text(state.byOperator() ? "an operator" : "a declaration"),
                 Cells.time(state.setAt()),
@@ -80,7 +86,9 @@ class LimitsPage extends ConsoleController {
 
     @PostMapping("/{destination}/unpark")
     ResponseEntity<byte[]> unpark(@PathVariable String destination, HttpServletRequest request) {
-        boolean changed = limiters.unpark(Limits.requireName("destination", destination));
+        boolean changed = limiters.unpark(
+                Limits.requireName("destination", destination),
+                Visit.of(request).because());
         return Page.redirect(Visit.of(request).path(PATH, "done", changed ? "unparked" : "unchanged"));
     }
 }

@@ -58,6 +58,9 @@ class LoginPages extends ConsoleController {
             return form(request, to, "Too many wrong tokens from this address. Wait " + wait.toSeconds() + " seconds.")
                     .answer(429);
         }
+        if (result.cookie().isEmpty() && result.isKnown()) {
+            return form(request, to, "This token may not look at the console.").answer(403);
+        }
         if (result.cookie().isEmpty()) {
             return form(request, to, "This is not the token.").answer(401);
         }
@@ -99,7 +102,8 @@ class LoginPages extends ConsoleController {
 
     private static Page form(HttpServletRequest request, String to, String problem) {
         Visit visit = Visit.of(request);
-        Page page = new Page(new Visit(visit.base(), java.util.Optional.empty(), visit.csrf(), false), "", "Log in");
+        Page page =
+                new Page(new Visit(visit.base(), java.util.Optional.empty(), visit.csrf(), false, false), "", "Log in");
         if (!problem.isEmpty()) {
             page.alert(problem);
         }

@@ -61,6 +61,9 @@ class MessagePages extends ConsoleController {
         Page page = new Page(visit, MessagesPages.PATH, "Message " + known);
         Done.show(page, done);
         page.refreshing("standing", 3, () -> standing(page, message));
+        if (visit.isPart()) {
+            return page.answer();
+        }
         actions(page, message);
         page.heading("About it").facts(facts(visit, message));
         page.heading("Content");
@@ -96,7 +99,7 @@ class MessagePages extends ConsoleController {
         page.heading("What happened")
                 .table(
                         "What happened, the oldest first",
-                        List.of("When", "Outcome", "Delivery", "Queue", "Process", "Took", "Error"),
+                        List.of("When", "Outcome", "Delivery", "Queue", "Process", "Took", "Error or note"),
                         timeline(message, history),
                         "");
     }
@@ -110,7 +113,7 @@ class MessagePages extends ConsoleController {
                 Cells.number(entry.deliveries()),
                 Cells.time(entry.dueAt()),
                 Cells.time(entry.expiresAt()),
-                error(entry.error()));
+                lines(entry.error()));
     }
 
     private static List<List<Cell>> timeline(Message message, List<Attempt> history) {
@@ -130,14 +133,14 @@ class MessagePages extends ConsoleController {
                                             - attempt.startedAt().toEpochMilli())
                                     + " ms")
                             : none,
-                    error(attempt.error())));
+                    lines(attempt.error().or(attempt::note))));
         }
         return rows;
     }
 
     /** The first line, and the others for those who open it. */
-    private static Cell error(Optional<String> error) {
-        return html -> error.ifPresent(text -> {
+    private static Cell lines(Optional<String> given) {
+        return html -> given.ifPresent(text -> {
             int end = text.indexOf('\n');
             if (end < 0) {
                 html.text(text);
@@ -236,7 +239,7 @@ class MessagePages extends ConsoleController {
     @PostMapping("/{id}/discard")
     ResponseEntity<byte[]> discard(
             @PathVariable String id, @RequestParam(defaultValue = "") String reason, HttpServletRequest request) {
-        Reason why = Reason.of(reason.strip()).by(Visit.of(request).actor());
+        Reason why = Visit.of(request).because(reason);
         return done(request, id, deadLetters.discard(requireId(id), why), "discarded");
     }
 

@@ -14,7 +14,9 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
+import java.util.UUID;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.springframework.http.ResponseEntity;
@@ -48,15 +50,21 @@ class MessagesPages extends ConsoleController {
             @RequestParam(defaultValue = "") String state,
             @RequestParam(defaultValue = "") String type,
             @RequestParam(defaultValue = "") String correlation,
+            @RequestParam(defaultValue = "") String header,
+            @RequestParam(defaultValue = "") String before,
             @RequestParam(required = false) @Nullable String page,
             HttpServletRequest request) {
         Visit visit = Visit.of(request);
         if (!id.isBlank()) {
             return Page.redirect(visit.path(PATH + "/" + requireId(id)));
         }
-        MessageQuery query = query(queue.strip(), state.strip(), type.strip(), correlation.strip());
-        String[] filter = {PATH, queue.strip(), query.place().name(), type.strip(), correlation.strip()};
-        Slice<MessageLine> slice = reads.messages(query, PageToken.read(page, filter), ROWS);
+        MessageQuery query = query(queue.strip(), state.strip(), type.strip(), correlation.strip(), header.strip());
+        String[] filter = {
+            PATH, queue.strip(), query.place().name(), type.strip(), correlation.strip(), header.strip(), before.strip()
+        };
+        String start = before.isBlank() ? null : startBefore(query, before.strip());
+        String after = PageToken.read(page, filter);
+        Slice<MessageLine> slice = reads.messages(query, after == null ? start : after, ROWS);
         Page shown = new Page(visit, PATH, "Messages");
         shown.search(
                 PATH,
@@ -68,7 +76,9 @@ class MessagesPages extends ConsoleController {
                         query.place() == Place.ANY ? "" : query.place().name(),
                         STATES),
                 Field.text("type", "Type", type),
-                Field.text("correlation", "Correlation id", correlation));
+                Field.text("correlation", "Correlation id", correlation),
+                Field.text("header", "Header, as in source=shell", header),
+                Field.text("before", "Created before, as in 2027-01-31T12:00:00Z", before));
         Optional<String> next = slice.next()
                 .map(key -> visit.path(
                         PATH,
@@ -80,6 +90,10 @@ class MessagesPages extends ConsoleController {
                         type.strip(),
                         "correlation",
                         correlation.strip(),
+                        "header",
+                        header.strip(),
+                        "before",
+                        before.strip(),
                         "page",
                         PageToken.write(key, filter)));
         table(
@@ -127,7 +141,7 @@ class MessagesPages extends ConsoleController {
         return cells;
     }
 
-    private static MessageQuery query(String queue, String state, String type, String correlation) {
+    private static MessageQuery query(String queue, String state, String type, String correlation, String header) {
         Place place = place(state);
         if (!queue.isEmpty()) {
             Limits.requireName("queue", queue);
@@ -135,10 +149,13 @@ class MessagesPages extends ConsoleController {
             throw new InvalidMessageException("queue", "given with the state " + place, "nothing");
         }
         if (!type.isEmpty()) {
-            if (place == Place.READY || place == Place.GROUPED || place == Place.IN_PROGRESS) {
-                throw new InvalidMessageException("type", "left out with the state " + place, type);
-            }
+            requireLookedAt("type", type, place);
             Limits.requireName("type", type);
+        }
+        Map<String, String> headers = Map.of();
+        if (!header.isEmpty()) {
+            requireLookedAt("header", header, place);
+            headers = Map.ofEntries(Limits.requireHeader("header", header));
         }
         if (!correlation.isEmpty()) {
             Limits.requireText("correlation", correlation, Limits.KEY_LENGTH);
@@ -149,7 +166,27 @@ class MessagesPages extends ConsoleController {
                         "state", "any, DONE, CANCELLED or EXPIRED with a correlation id", state);
             }
         }
-        return new MessageQuery(place, given(queue), given(type), given(correlation), Optional.empty());
+        return new MessageQuery(place, given(queue), given(type), given(correlation), headers, Optional.empty());
+    }
+
+    /** Lists in the order of claims read no message that they do not show. */
+    private static void requireLookedAt(String field, String text, Place place) {
+        if (place == Place.READY || place == Place.GROUPED || place == Place.IN_PROGRESS) {
+            throw new InvalidMessageException(field, "left out with the state " + place, text);
+        }
+    }
+
+    /** Begins a list that goes by ids at those of a time: an id begins with the milliseconds of its creation. */
+    private static String startBefore(MessageQuery query, String before) {
+        if (!query.goesByIds()) {
+            throw new InvalidMessageException(
+                    "before", "left out with the state " + query.place() + ", whose list has another order", before);
+        }
+        long millis = requireTime("before", A_TIME, before).toEpochMilli();
+        if (millis >= 0 && millis < 1L << 47) {
+            return new UUID(millis << 16, 0) + ".0";
+        }
+        throw new InvalidMessageException("before", A_TIME, before);
     }
 
     private static Optional<String> given(String text) {

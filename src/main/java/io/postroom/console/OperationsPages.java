@@ -2,7 +2,6 @@ package io.postroom.console;
 
 import io.postroom.api.DeadLetters;
 import io.postroom.api.OperationStatus;
-import io.postroom.api.Reason;
 import io.postroom.console.Cells.Cell;
 import io.postroom.console.Page.Field;
 import jakarta.servlet.http.HttpServletRequest;
@@ -130,8 +129,7 @@ class OperationsPages extends ConsoleController {
     ResponseEntity<byte[]> stop(
             @PathVariable String id, @RequestParam(defaultValue = "") String reason, HttpServletRequest request) {
         Visit visit = Visit.of(request);
-        boolean stopped =
-                deadLetters.stop(requireId(id), Reason.of(reason.strip()).by(visit.actor()));
+        boolean stopped = deadLetters.stop(requireId(id), visit.because(reason));
         return Page.redirect(visit.path(PATH + "/" + requireId(id), "done", stopped ? "stopped" : "ended"));
     }
 }

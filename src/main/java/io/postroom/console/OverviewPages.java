@@ -2,14 +2,17 @@ package io.postroom.console;
 
 import io.postroom.api.DatabaseHealth.Holder;
 import io.postroom.api.DatabaseHealth.HolderKind;
+import io.postroom.api.LedgerCheck;
 import io.postroom.api.LedgerLine;
 import io.postroom.console.Cells.Cell;
 import io.postroom.internal.postgres.console.ConsoleReads;
 import io.postroom.internal.postgres.console.Slice;
 import io.postroom.internal.postgres.console.WorkerLine;
 import jakarta.servlet.http.HttpServletRequest;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -26,6 +29,7 @@ import org.springframework.web.bind.annotation.RestController;
 class OverviewPages extends ConsoleController {
     private static final String WORKERS = "/workers";
     private static final String LEDGER = "/ledger";
+    private static final String LEDGER_CHECK = LEDGER + "/check";
     private static final String DATABASE = "/database";
     private static final int ROWS = 100;
     private static final int MOST_HOLDERS = 10;
@@ -84,8 +88,31 @@ class OverviewPages extends ConsoleController {
                 List.of("When", "Who", "What", "About", "Moved", "Reason", "Note", "Database login"),
                 slice.rows().stream().map(line -> row(visit, line)).toList(),
                 "Nobody did anything yet.");
+        shown.link("Check that no line was changed", visit.path(LEDGER_CHECK));
         shown.next(slice.next().map(key -> visit.path(LEDGER, "page", PageToken.write(key, LEDGER))));
         return shown.answer();
+    }
+
+    @GetMapping(LEDGER_CHECK)
+    ResponseEntity<byte[]> ledgerCheck(HttpServletRequest request) {
+        Page page = new Page(Visit.of(request), LEDGER, "Check of the ledger");
+        LedgerCheck check = reads.ledgerCheck();
+        if (check.isWhole()) {
+            page.notice("The chain is whole: " + check.lines() + " lines.");
+        } else {
+            page.alert("Broken at line " + check.brokenNumber().orElseThrow() + ": "
+                    + check.problem().orElseThrow() + ".");
+        }
+        Map<String, Cell> facts = new LinkedHashMap<>();
+        check.brokenId().ifPresent(id -> facts.put("Broken line", Cells.code(id.toString())));
+        facts.put("Lines in the chain", Cells.number(check.lines()));
+        check.lastNumber().ifPresent(number -> facts.put("Last line", Cells.number(number)));
+        check.lastHash().ifPresent(hash -> facts.put("Its hash", Cells.code(hash)));
+        facts.put("Not sealed yet", Cells.number(check.unsealed()));
+        page.facts(facts);
+        page.text("Keep the last line and its hash outside of the database. Only a check against them, by command, HTTP"
+                + " or SQL, shows that the last lines were removed or that the whole chain was written anew.");
+        return page.answer();
     }
 
     private static List<Cell> row(Visit visit, LedgerLine line) {

@@ -53,9 +53,10 @@ final class Page {
         menu.put("/exchanges", "Exchanges");
         menu.put("/schedules", "Schedules");
         menu.put("/batches", "Batches");
-        menu.put("/limits", "Limits");
+        menu.put("/limits", "Limiters");
         menu.put("/settings", "Settings");
         menu.put("/incoming", "Incoming");
+        menu.put("/tokens", "Tokens");
         menu.put("/ledger", "Ledger");
         menu.put("/database", "Database");
         return menu;
@@ -159,6 +160,12 @@ final class Page {
             html.close().line();
         }
         html.close().close().close().line();
+        return this;
+    }
+
+    /** Adds a link in a line of its own. */
+    Page link(String text, String href) {
+        html.open("p").element("a", text, "href", href).close().line();
         return this;
     }
 

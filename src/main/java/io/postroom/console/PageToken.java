@@ -1,6 +1,7 @@
 package io.postroom.console;
 
 import io.postroom.api.InvalidMessageException;
+import io.postroom.internal.access.Sha256;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.Base64;
@@ -68,6 +69,6 @@ final class PageToken {
     }
 
     private static byte[] digest(String... filter) {
-        return Arrays.copyOf(Secrets.digest(String.join("\0", filter)), DIGEST_BYTES);
+        return Arrays.copyOf(Sha256.of(String.join("\0", filter)), DIGEST_BYTES);
     }
 }

@@ -7,10 +7,12 @@ import io.postroom.api.Limits;
 import io.postroom.api.Operation;
 import io.postroom.api.QueueNotFoundException;
 import io.postroom.api.Queues;
+import io.postroom.api.StoreException;
 import io.postroom.console.Cells.Cell;
 import io.postroom.console.Page.Field;
 import io.postroom.internal.postgres.console.ConsoleReads;
 import io.postroom.internal.postgres.console.Grid;
+import io.postroom.internal.postgres.console.MinuteLine;
 import io.postroom.internal.postgres.console.QueueLine;
 import io.postroom.internal.postgres.console.Slice;
 import jakarta.servlet.http.HttpServletRequest;
@@ -119,7 +121,11 @@ class QueuesPages extends ConsoleController {
             page.facts(counts(visit, line));
             priorities(page, queue, line);
         });
+        if (visit.isPart()) {
+            return page.answer();
+        }
         actions(page, line);
+        minutes(page, queue);
         consumers(page, queue);
         Grid settings = reads.queueSettings(queue);
         page.heading("Settings").facts(Grids.facts(settings));
@@ -166,6 +172,18 @@ class QueuesPages extends ConsoleController {
             }
         }
         Bars.write(page.html(), "Ready by priority", bars, MOST_BY_PRIORITY);
+    }
+
+    /** A slow database costs the chart, not the page. */
+    private void minutes(Page page, String queue) {
+        List<MinuteLine> minutes;
+        try {
+            minutes = reads.minutes(queue);
+        } catch (StoreException slow) {
+            page.text("The last minutes could not be read in time.");
+            return;
+        }
+        Columns.write(page, minutes);
     }
 
     private static void actions(Page page, QueueLine line) {

@@ -7,12 +7,12 @@ import io.postroom.api.ScheduleRun;
 import io.postroom.api.ScheduleState;
 import io.postroom.api.Schedules;
 import io.postroom.console.Cells.Cell;
+import io.postroom.internal.postgres.console.Slice;
 import jakarta.servlet.http.HttpServletRequest;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import org.springframework.http.ResponseEntity;
 import org.springframework.web.bind.annotation.GetMapping;
@@ -48,13 +48,9 @@ class SchedulesPages extends ConsoleController {
                 List.of("Schedule", "State", "When", "Next", "Last", "To", "Error"),
                 rows.stream().map(info -> row(visit, info)).toList(),
                 "There is no schedule.");
-        shown.next(
-                rows.size() < ROWS
-                        ? Optional.empty()
-                        : Optional.of(visit.path(
-                                PATH,
-                                "page",
-                                PageToken.write(rows.get(rows.size() - 1).name(), PATH))));
+        shown.next(Slice.of(rows, ROWS, ScheduleInfo::name)
+                .next()
+                .map(next -> visit.path(PATH, "page", PageToken.write(next, PATH))));
         return shown.answer();
     }
 

@@ -1,8 +1,7 @@
 package io.postroom.console;
 
-import java.nio.charset.StandardCharsets;
+import io.postroom.internal.access.Sha256;
 import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.security.SecureRandom;
 import java.util.Base64;
 
@@ -20,21 +19,13 @@ final class Secrets {
         return Base64.getUrlEncoder().withoutPadding().encodeToString(bytes);
     }
 
-    static byte[] digest(String text) {
-        try {
-            return MessageDigest.getInstance("SHA-256").digest(text.getBytes(StandardCharsets.UTF_8));
-        } catch (NoSuchAlgorithmException impossible) {
-            throw new IllegalStateException(impossible); // every Java has it
-        }
-    }
-
     /** The digest as a text. */
     static String hash(String text) {
-        return Base64.getUrlEncoder().withoutPadding().encodeToString(digest(text));
+        return Base64.getUrlEncoder().withoutPadding().encodeToString(Sha256.of(text));
     }
 
     /** Compares in a time that depends on neither text. */
     static boolean isSame(String one, String other) {
-        return MessageDigest.isEqual(digest(one), digest(other));
+        return MessageDigest.isEqual(Sha256.of(one), Sha256.of(other));
     }
 }

@@ -3,6 +3,7 @@ package io.postroom.console;
 import io.postroom.api.InvalidMessageException;
 import io.postroom.api.SettingsChange;
 import io.postroom.api.SettingsRegistry;
+import io.postroom.api.SettingsVerdict;
 import io.postroom.api.StoredSettings;
 import io.postroom.console.Cells.Cell;
 import jakarta.servlet.http.HttpServletRequest;
@@ -14,6 +15,7 @@ import java.util.Optional;
 import org.springframework.http.ResponseEntity;
 import org.springframework.web.bind.annotation.GetMapping;
 import org.springframework.web.bind.annotation.PathVariable;
+import org.springframework.web.bind.annotation.PostMapping;
 import org.springframework.web.bind.annotation.RequestMapping;
 import org.springframework.web.bind.annotation.RestController;
 
@@ -67,6 +69,9 @@ class SettingsPages extends ConsoleController {
         Page page = new Page(visit, PATH, "Entry " + name);
         if (found.isPresent()) {
             page.facts(facts(found.get().entry().members()));
+            page.html().open("div", "class", "actions");
+            page.post(PATH + "/" + name + "/test", "Does this entry work?");
+            page.html().close();
         } else {
             page.text("It was deleted.");
         }
@@ -77,6 +82,23 @@ class SettingsPages extends ConsoleController {
                         history.stream().map(SettingsPages::row).toList(),
                         "None is on record.");
         return page.answer();
+    }
+
+    /** Asks the external system, as the verb of the API does. A reload asks again, which changes nothing. */
+    @PostMapping("/{name}/test")
+    ResponseEntity<byte[]> test(@PathVariable String name, HttpServletRequest request) {
+        SettingsVerdict verdict = settings.test(name)
+                .orElseThrow(() -> new InvalidMessageException("settings", "an entry that exists", name));
+        Visit visit = Visit.of(request);
+        Page page = new Page(visit, PATH, "Test of entry " + name);
+        if (verdict.ok()) {
+            page.notice("It works: " + verdict.text());
+        } else {
+            page.alert("It does not work: " + verdict.text());
+        }
+        page.facts(Map.of("Took", Cells.text(verdict.took().toMillis() + " ms")));
+        page.text("This process asked. Another one may have another network, other certificates and other secrets.");
+        return page.link("Back to the entry", visit.path(PATH + "/" + name)).answer();
     }
 
     private static Map<String, Cell> facts(Map<String, Object> members) {

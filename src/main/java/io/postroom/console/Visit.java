@@ -15,8 +15,12 @@ import org.jspecify.annotations.Nullable;
  * @param user empty on the pages around a login
  * @param csrf what forms send back
  * @param canLogOut whether the console has a session of its own for the user
+ * @param isPart whether the script asks, for a part that it loads anew: it takes nothing else of the page
  */
-record Visit(String base, Optional<ConsoleUser> user, String csrf, boolean canLogOut) {
+record Visit(String base, Optional<ConsoleUser> user, String csrf, boolean canLogOut, boolean isPart) {
+    /** The script sends it with the name of the part. */
+    static final String PART = "Postroom-Part";
+
     private static final String ATTRIBUTE = Visit.class.getName();
 
     /** Finds the visit of a request. A page that the guard was not asked about has none, and fails. */
@@ -40,6 +44,11 @@ record Visit(String base, Optional<ConsoleUser> user, String csrf, boolean canLo
     /** The reason of what a button does that asks for none, with the user as the actor. */
     Reason because() {
         return Reason.of("from the console").by(actor());
+    }
+
+    /** The reason that a person gave, with the user as the actor. */
+    Reason because(String reason) {
+        return Reason.of(reason.strip()).by(actor());
     }
 
     /** Path of a page, as in {@code /queues}. */

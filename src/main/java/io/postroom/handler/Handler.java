@@ -40,6 +40,7 @@ public final class Handler {
     /** How long an attempt may run: 5 minutes. */
     public static final Duration DEFAULT_TIME_LIMIT = Duration.ofMinutes(5);
 
+    private static final Duration SHORTEST_TIME_LIMIT = Duration.ofMillis(1);
     private static final Duration LONGEST_TIME_LIMIT = Duration.ofHours(24);
 
     private final String queue;
@@ -103,6 +104,15 @@ public final class Handler {
     }
 
     /**
+     * The same handler for another queue or pattern. The default id follows it; one that was set stays.
+     *
+     * @throws InvalidMessageException the name is outside its limits
+     */
+    public Handler withQueue(String queue) {
+        return new Handler(queue, direction, payload, code, settings);
+    }
+
+    /**
      * Sets the name for properties, logs and {@code consumer.handler}; unique in the process, limited like a queue's name. Default: queue
      * and payload class; in a pattern, {@code any} stands for {@code *} and {@code all} for {@code #}, as in {@code tenant.any.mail.Order}.
      */
@@ -135,7 +145,7 @@ public final class Handler {
      * it still answers an outcome. One that ignores its interrupt for 5 s is given up: its message goes on without it.
      */
     public Handler timeLimit(Duration limit) {
-        if (limit.toMillis() < 1 || limit.compareTo(LONGEST_TIME_LIMIT) > 0) {
+        if (limit.compareTo(SHORTEST_TIME_LIMIT) < 0 || limit.compareTo(LONGEST_TIME_LIMIT) > 0) {
             throw new InvalidMessageException("timeLimit", "1 ms to 24 h", limit.toString());
         }
         return with(settings.timeLimit(limit));

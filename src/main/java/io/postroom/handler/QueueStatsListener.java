@@ -13,15 +13,27 @@ import java.util.List;
 public interface QueueStatsListener {
     /**
      * Receives the counts. Of the processes that handle messages and have such a listener, the one that started first counts, so that each
-     * count is published once. Another one takes over a minute after its last heartbeat.
+     * count is published once. Another one takes over a minute after its last heartbeat. A process without handlers counts while none of
+     * them does.
      *
-     * @param queues by name; empty: another process counts, or the database could not be asked
+     * @param queues by name; empty: there is no queue, another process counts, or the database could not be asked
      */
     void onStats(List<QueueStats> queues);
 
     /**
-     * Receives who holds the database's horizon, after each {@link #onStats}, the one that holds most first. Rows that were deleted since
-     * stay in every table, and claims read past them.
+     * Receives the counts, and whether this process has counted. An empty list alone does not say whether there is no queue yet. Calls
+     * {@link #onStats(List)} by default, which is not called otherwise.
+     *
+     * @param queues as in {@link #onStats(List)}
+     * @param counted false: another process counts, or the database could not be asked
+     */
+    default void onStats(List<QueueStats> queues, boolean counted) {
+        onStats(queues);
+    }
+
+    /**
+     * Receives who holds the database's horizon, after each {@link #onStats(List)}, the one that holds most first. Rows that were deleted
+     * since stay in every table, and claims read past them.
      *
      * @param holders up to 50; empty: nobody holds it, another process looks, or the database could not be asked
      */

@@ -27,7 +27,7 @@ public final class MessageLogFields implements MessageInterceptor {
         String correlation = MDC.get(CORRELATION);
         set(MESSAGE, context.id().toString());
         set(QUEUE, context.queue());
-        set(CORRELATION, context.correlationId().orElse(null));
+        set(CORRELATION, context.correlationId().map(MessageLogFields::oneLine).orElse(null));
         try {
             return next.call();
         } finally {
@@ -35,6 +35,21 @@ public final class MessageLogFields implements MessageInterceptor {
             set(QUEUE, queue);
             set(CORRELATION, correlation);
         }
+    }
+
+    /** An id is a text of whoever created the message: what could end a line of the log becomes a replacement character. */
+    private static String oneLine(String id) {
+        return id.codePoints().allMatch(MessageLogFields::isPlain)
+                ? id
+                : id.codePoints()
+                        .map(c -> isPlain(c) ? c : '\uFFFD')
+                        .collect(StringBuilder::new, StringBuilder::appendCodePoint, StringBuilder::append)
+                        .toString();
+    }
+
+    private static boolean isPlain(int c) {
+        int type = Character.getType(c);
+        return type != Character.CONTROL && type != Character.LINE_SEPARATOR && type != Character.PARAGRAPH_SEPARATOR;
     }
 
     private static void set(String field, @Nullable String value) {

@@ -26,6 +26,8 @@ import java.util.concurrent.ConcurrentHashMap;
  * <ul>
  *   <li>{@value #MESSAGES}: counter, what became of attempts in this process; tags queue, outcome (the words of {@link
  *       io.postroom.api.Attempt#outcome()}; {@code released}: given back without an attempt)
+ *   <li>{@value #QUEUES}: gauge, queues that are counted, at most 1,000; 0: there is none yet. Only in the process that publishes, so that
+ *       a database which nobody measures differs from one without queues
  *   <li>{@value #QUEUE_MESSAGES}: gauge, messages of a queue now; tags queue, state (ready, delayed, in_progress, dead). A count
  *       has a bound: see {@link QueueStatsListener}
  *   <li>{@value #OLDEST_AGE}: gauge, seconds since the message at the head of READY was created; tag queue. 0: nothing waits
@@ -41,6 +43,7 @@ import java.util.concurrent.ConcurrentHashMap;
  */
 public final class PostroomMetrics implements PostroomListener, QueueStatsListener {
     public static final String MESSAGES = "postroom.messages";
+    public static final String QUEUES = "postroom.queues";
     public static final String QUEUE_MESSAGES = "postroom.queue.messages";
     public static final String OLDEST_AGE = "postroom.queue.oldest.age";
     public static final String CONSUMERS = "postroom.queue.consumers";
@@ -53,6 +56,7 @@ public final class PostroomMetrics implements PostroomListener, QueueStatsListen
     private final MeterRegistry registry;
     private final Map<String, Map<String, Counter>> counters = new ConcurrentHashMap<>();
     private final QueueTags tags = new QueueTags();
+    private final MultiGauge queues;
     private final MultiGauge messages;
     private final MultiGauge oldest;
     private final MultiGauge consumers;
@@ -62,6 +66,9 @@ public final class PostroomMetrics implements PostroomListener, QueueStatsListen
 
     public PostroomMetrics(MeterRegistry registry) {
         this.registry = registry;
+        queues = MultiGauge.builder(QUEUES)
+                .description("Queues whose messages are counted")
+                .register(registry);
         messages = MultiGauge.builder(QUEUE_MESSAGES)
                 .description("Messages of a queue by state, counted up to a bound")
                 .register(registry);
@@ -96,6 +103,12 @@ public final class PostroomMetrics implements PostroomListener, QueueStatsListen
                 .tag("queue", queue)
                 .tag("outcome", outcome)
                 .register(registry);
+    }
+
+    @Override
+    public void onStats(List<QueueStats> stats, boolean counted) {
+        queues.register(counted ? List.of(Row.of(Tags.empty(), stats.size())) : List.of(), true);
+        onStats(stats);
     }
 
     @Override

@@ -4,18 +4,23 @@ import io.micrometer.observation.transport.Kind;
 import io.micrometer.observation.transport.ReceiverContext;
 import io.postroom.api.Outcome;
 import io.postroom.handler.MessageContext;
-import java.util.Objects;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** The observation of one call of a handler. A trace goes on that its message's headers carry. */
+/**
+ * The observation of one call of a handler. A trace goes on that its message's headers carry; of several messages the first one's, where no
+ * {@link BatchTracing} begins another.
+ */
 public final class ProcessContext extends ReceiverContext<MessageContext> {
+    private final List<MessageContext> messages;
     private final String destination;
     private @Nullable Outcome outcome;
 
-    ProcessContext(MessageContext message, String destination) {
+    ProcessContext(List<MessageContext> messages, String destination) {
         super((carrier, header) -> carrier.headers().get(header), Kind.CONSUMER);
+        this.messages = messages;
         this.destination = destination;
-        setCarrier(message);
+        setCarrier(messages.get(0));
     }
 
     /** The queue as a tag: one of few values. */
@@ -23,9 +28,14 @@ public final class ProcessContext extends ReceiverContext<MessageContext> {
         return destination;
     }
 
-    /** The message; of a batch the first one. */
+    /** The message; of several the first one. */
     public MessageContext message() {
-        return Objects.requireNonNull(getCarrier());
+        return messages.get(0);
+    }
+
+    /** The messages of the call, one at least. */
+    public List<MessageContext> messages() {
+        return messages;
     }
 
     /** What the handler answered; null: it threw, or has not ended. */

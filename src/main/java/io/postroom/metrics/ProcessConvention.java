@@ -36,6 +36,13 @@ public class ProcessConvention implements ObservationConvention<ProcessContext> 
     @Override
     public KeyValues getHighCardinalityKeyValues(ProcessContext context) {
         MessageContext message = context.message();
+        if (context.messages().size() > 1) { // what differs from message to message is no attribute of all
+            return KeyValues.of(
+                    "messaging.batch.message_count",
+                    String.valueOf(context.messages().size()),
+                    "postroom.message.type",
+                    message.type());
+        }
         KeyValues values = KeyValues.of(
                 "messaging.message.id",
                 message.id().toString(),

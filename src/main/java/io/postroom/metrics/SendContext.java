@@ -11,11 +11,13 @@ import java.util.Objects;
 public final class SendContext extends SenderContext<Map<String, String>> {
     private final CreateMessage message;
     private final String destination;
+    private final boolean inBulk;
 
-    SendContext(CreateMessage message, String destination) {
+    SendContext(CreateMessage message, String destination, boolean inBulk) {
         super((carrier, header, value) -> Objects.requireNonNull(carrier).put(header, value), Kind.PRODUCER);
         this.message = message;
         this.destination = destination;
+        this.inBulk = inBulk;
         setCarrier(new LinkedHashMap<>());
     }
 
@@ -27,5 +29,10 @@ public final class SendContext extends SenderContext<Map<String, String>> {
     /** The queue or exchange as a tag: one of few values. */
     public String destination() {
         return destination;
+    }
+
+    /** Whether it is one of several messages of a call, which is observed by itself: see {@link BulkContext}. */
+    public boolean isInBulk() {
+        return inBulk;
     }
 }

@@ -4,7 +4,10 @@ import io.micrometer.common.KeyValues;
 import io.micrometer.observation.Observation;
 import io.micrometer.observation.ObservationConvention;
 
-/** Names the observation of a creation: {@code postroom.send}, span "send" and the queue or exchange. Extend it to name it otherwise. */
+/**
+ * Names the observation of a creation: {@code postroom.send}, span "send" and the queue or exchange; "create" in a bulk. Extend it to name
+ * it otherwise.
+ */
 public class SendConvention implements ObservationConvention<SendContext> {
     @Override
     public String getName() {
@@ -13,16 +16,25 @@ public class SendConvention implements ObservationConvention<SendContext> {
 
     @Override
     public String getContextualName(SendContext context) {
-        return "send " + context.destination();
+        return type(context) + " " + context.destination();
     }
 
     @Override
     public KeyValues getLowCardinalityKeyValues(SendContext context) {
         return KeyValues.of(
-                "messaging.system", "postroom",
-                "messaging.operation.name", "create",
-                "messaging.operation.type", "send",
-                "messaging.destination.name", context.destination());
+                "messaging.system",
+                "postroom",
+                "messaging.operation.name",
+                "create",
+                "messaging.operation.type",
+                type(context),
+                "messaging.destination.name",
+                context.destination());
+    }
+
+    /** A single message needs one span, which is that of its sending. In a bulk the call has another one. */
+    private static String type(SendContext context) {
+        return context.isInBulk() ? "create" : "send";
     }
 
     @Override

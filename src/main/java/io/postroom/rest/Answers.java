@@ -1,9 +1,13 @@
 package io.postroom.rest;
 
+import io.postroom.api.AccessToken;
 import io.postroom.api.DatabaseHealth;
 import io.postroom.api.DeadLetterPreview;
 import io.postroom.api.ImportReport;
+import io.postroom.api.LedgerCheck;
 import io.postroom.api.LedgerLine;
+import io.postroom.api.Limiter;
+import io.postroom.api.LimiterState;
 import io.postroom.api.Message;
 import io.postroom.api.OperationStatus;
 import io.postroom.api.QueueEntry;
@@ -39,6 +43,11 @@ public final class Answers {
         shown.put("paused", stats.paused());
         shown.put("consumers", stats.consumers());
         text(shown, "oldestReadyAt", stats.oldestReadyAt());
+        text(shown, "destination", stats.destination());
+        if (stats.limited()) {
+            shown.put("limited", true);
+        }
+        text(shown, "parkedUntil", stats.parkedUntil());
         more(shown, "readyMore", stats.readyMore());
         more(shown, "delayedMore", stats.delayedMore());
         more(shown, "deadMore", stats.deadMore());
@@ -50,6 +59,42 @@ public final class Answers {
         if (more) {
             shown.put(name, true);
         }
+    }
+
+    /** Limiters as they stand, with what of them is used and free. */
+    public static Map<String, Object> limiters(List<LimiterState> limiters) {
+        return Map.of("limiters", limiters.stream().map(Answers::limiter).toList());
+    }
+
+    private static Map<String, Object> limiter(LimiterState state) {
+        Map<String, Object> shown = limiter(state.limiter());
+        shown.put("starts", state.starts());
+        shown.put("inProgress", state.inProgress());
+        state.freeStarts().ifPresent(starts -> shown.put("freeStarts", starts));
+        state.freeInProgress().ifPresent(messages -> shown.put("freeInProgress", messages));
+        shown.put("nextStart", state.nextStart().toString());
+        text(shown, "parkedUntil", state.parkedUntil());
+        shown.put("groupsAtLimit", state.groupsAtLimit());
+        shown.put("byOperator", state.byOperator());
+        shown.put("setAt", state.setAt().toString());
+        return shown;
+    }
+
+    /** The limits of a queue or destination. */
+    public static Map<String, Object> limiter(Limiter limiter) {
+        Map<String, Object> shown = new LinkedHashMap<>();
+        limiter.queue().ifPresent(queue -> shown.put("queue", queue));
+        limiter.destination().ifPresent(destination -> shown.put("destination", destination));
+        limiter.maxStarts().ifPresent(starts -> shown.put("maxStarts", starts));
+        limiter.period().ifPresent(period -> shown.put("period", period.toString()));
+        if (limiter.period().isPresent() || limiter.periodPerGroup().isPresent()) {
+            shown.put("window", limiter.window().word());
+        }
+        limiter.maxInProgress().ifPresent(messages -> shown.put("maxInProgress", messages));
+        limiter.maxStartsPerGroup().ifPresent(starts -> shown.put("maxStartsPerGroup", starts));
+        limiter.periodPerGroup().ifPresent(period -> shown.put("periodPerGroup", period.toString()));
+        limiter.maxInProgressPerGroup().ifPresent(messages -> shown.put("maxInProgressPerGroup", messages));
+        return shown;
     }
 
     /** Messages of a list, without payload and headers. */
@@ -151,6 +196,21 @@ public final class Answers {
         return Map.of("lines", lines.stream().map(Answers::line).toList());
     }
 
+    /** Whether the ledger is whole. */
+    public static Map<String, Object> ledgerCheck(LedgerCheck check) {
+        Map<String, Object> shown = new LinkedHashMap<>();
+        shown.put("whole", check.isWhole());
+        text(shown, "problem", check.problem());
+        check.brokenNumber().ifPresent(number -> shown.put("brokenNumber", number));
+        text(shown, "brokenId", check.brokenId());
+        shown.put("lines", check.lines());
+        check.lastNumber().ifPresent(number -> shown.put("lastNumber", number));
+        text(shown, "lastHash", check.lastHash());
+        shown.put("unsealed", check.unsealed());
+        text(shown, "unsealedSince", check.unsealedSince());
+        return shown;
+    }
+
     private static Map<String, Object> line(LedgerLine line) {
         Map<String, Object> shown = new LinkedHashMap<>();
         shown.put("id", line.id().toString());
@@ -166,6 +226,36 @@ public final class Answers {
         shown.put("done", line.done());
         text(shown, "reason", line.reason());
         text(shown, "note", line.note());
+        return shown;
+    }
+
+    /** Tokens, which are themselves kept nowhere. */
+    public static Map<String, Object> tokens(List<AccessToken> tokens) {
+        return Map.of("tokens", tokens.stream().map(Answers::token).toList());
+    }
+
+    private static Map<String, Object> token(AccessToken token) {
+        Map<String, Object> shown = new LinkedHashMap<>();
+        shown.put("name", token.name());
+        shown.put("role", token.role().word());
+        if (!token.queues().isEmpty()) {
+            shown.put("queues", token.queues());
+        }
+        shown.put("state", token.state().name());
+        shown.put("createdAt", token.createdAt().toString());
+        shown.put("createdBy", token.createdBy());
+        text(shown, "expiresAt", token.expiresAt());
+        text(shown, "lastUsedAt", token.lastUsedAt());
+        text(shown, "revokedAt", token.revokedAt());
+        text(shown, "revokedBy", token.revokedBy());
+        return shown;
+    }
+
+    /** A token that was made just now. */
+    public static Map<String, Object> token(String name, String secret) {
+        Map<String, Object> shown = new LinkedHashMap<>();
+        shown.put("name", name);
+        shown.put("token", secret);
         return shown;
     }
 

@@ -10,14 +10,14 @@ import io.postroom.api.Reason;
 import io.postroom.api.StoreException;
 import io.postroom.api.UnroutableMessageException;
 import jakarta.servlet.http.HttpServletRequest;
+import jakarta.servlet.http.HttpServletResponse;
 import java.io.IOException;
+import java.net.SocketTimeoutException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 import java.util.function.Function;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -25,6 +25,7 @@ import org.springframework.http.HttpHeaders;
 import org.springframework.http.MediaType;
 import org.springframework.http.ResponseEntity;
 import org.springframework.web.bind.annotation.ExceptionHandler;
+import org.springframework.web.bind.annotation.ModelAttribute;
 import org.springframework.web.method.annotation.MethodArgumentTypeMismatchException;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -32,8 +33,17 @@ import tools.jackson.databind.json.JsonMapper;
 abstract class ApiController {
     private static final Logger log = LoggerFactory.getLogger(ApiController.class);
     private static final JsonMapper JSON = JsonMapper.shared();
+    private static final String TYPE_OPTIONS = "X-Content-Type-Options";
+    private static final String NOSNIFF = "nosniff";
+    private static final String NO_STORE = "no-store";
     private static final Duration WHEN_AWAY = Duration.ofSeconds(5);
     private static final Duration WHEN_BUSY = Duration.ofSeconds(1);
+
+    /** Runs before each method that answers a request, behind all interceptors of a host, and before its body is read. */
+    @ModelAttribute
+    void admit(HttpServletRequest request) {
+        ApiRoutes.admit(request);
+    }
 
     @ExceptionHandler
     ResponseEntity<byte[]> refused(ProblemException refused) {
@@ -81,10 +91,13 @@ abstract class ApiController {
         return answer(Problem.malformed("The parameter " + refused.getName() + " cannot be read"));
     }
 
-    /** Answers a client that stopped sending; it will hardly read the answer. */
+    /** Answers a client that stopped sending; it will hardly read the answer, unless it is only slow. */
     @ExceptionHandler
     ResponseEntity<byte[]> brokenOff(IOException gone) {
         log.debug("a request broke off", gone);
+        if (gone instanceof SocketTimeoutException || gone.getCause() instanceof SocketTimeoutException) {
+            return answer(Problem.late());
+        }
         return answer(Problem.malformed("The body broke off"));
     }
 
@@ -105,31 +118,16 @@ abstract class ApiController {
     }
 
     /**
-     * The parameters {@code reason} and {@code actor} behind the question mark, for the record. The login of the request is the actor where
-     * there is one. Without a reason, but with an actor, the reason is {@code not given}.
-     *
-     * @param others parameters that the request may have beside them
-     * @throws InvalidMessageException the request has another one: a reason that is misspelt would be lost
+     * The parameters {@code reason} and {@code actor} behind the question mark, for the record. {@link Caller#actor} says who is the actor.
+     * Without a reason, but with an actor, the reason is {@code not given}.
      */
-    static Optional<Reason> reason(HttpServletRequest request, String... others) {
-        Set<String> known = new HashSet<>(Set.of(others));
-        known.addAll(Set.of("reason", "actor"));
-        requireKnown(request, known);
-        Optional<String> login = Optional.ofNullable(request.getRemoteUser());
-        Optional<String> actor = login.or(() -> Optional.ofNullable(request.getParameter("actor")));
-        Optional<String> text = Optional.ofNullable(request.getParameter("reason"));
+    static Optional<Reason> reason(HttpServletRequest request) {
+        QueryParameters parameters = QueryParameters.of(request);
+        Optional<String> actor = Caller.actor(request, parameters.find("actor"));
+        Optional<String> text = parameters.find("reason");
         return text.isEmpty() && actor.isEmpty()
                 ? Optional.empty()
                 : Optional.of(new Reason(text.orElse("not given"), actor));
-    }
-
-    /** @throws InvalidMessageException the request has a parameter that is not among these */
-    static void requireKnown(HttpServletRequest request, Set<String> known) {
-        for (String name : request.getParameterMap().keySet()) {
-            if (!known.contains(name)) {
-                throw new InvalidMessageException(name, "left out: there is no such parameter", "given");
-            }
-        }
     }
 
     static ResponseEntity<byte[]> answer(Problem problem) {
@@ -154,7 +152,17 @@ abstract class ApiController {
     static ResponseEntity.BodyBuilder answer(int status) {
         return ResponseEntity.status(status)
                 .contentType(MediaType.APPLICATION_JSON)
-                .header("X-Content-Type-Options", "nosniff")
-                .header(HttpHeaders.CACHE_CONTROL, "no-store");
+                .header(TYPE_OPTIONS, NOSNIFF)
+                .header(HttpHeaders.CACHE_CONTROL, NO_STORE);
+    }
+
+    /** Sends what {@link #answer(int)} begins, without Spring's search for whatever could write the body. */
+    static void send(HttpServletResponse response, int status, byte[] json) throws IOException {
+        response.setStatus(status);
+        response.setContentType(MediaType.APPLICATION_JSON_VALUE);
+        response.setHeader(TYPE_OPTIONS, NOSNIFF);
+        response.setHeader(HttpHeaders.CACHE_CONTROL, NO_STORE);
+        response.setContentLength(json.length);
+        response.getOutputStream().write(json);
     }
 }

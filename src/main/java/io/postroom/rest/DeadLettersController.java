@@ -91,10 +91,9 @@ class DeadLettersController extends ApiController {
                 .orElseThrow(() -> new InvalidMessageException("filter", "given", "nothing"));
     }
 
-    /** The reason of a request. Its actor is the login of the request where it has one, else the member {@code actor}. */
+    /** The reason of a request. Who is its actor, says {@link Caller#actor}. */
     static Reason reason(JsonMembers given, HttpServletRequest request) {
         String text = given.text("reason").orElseThrow(() -> new InvalidMessageException("reason", "given", "nothing"));
-        Optional<String> login = Optional.ofNullable(request.getRemoteUser());
-        return new Reason(text, login.or(() -> given.text("actor")));
+        return new Reason(text, Caller.actor(request, given.text("actor")));
     }
 }

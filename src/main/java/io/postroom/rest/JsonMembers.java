@@ -1,6 +1,7 @@
 package io.postroom.rest;
 
 import io.postroom.api.InvalidMessageException;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -32,6 +33,19 @@ final class JsonMembers {
     private JsonMembers(String text, JsonNode object) {
         this.text = text;
         this.object = object;
+    }
+
+    /** A member that is a list of strings; empty: it is not there. */
+    List<String> list(String name) {
+        List<String> texts = new ArrayList<>();
+        value(name, JsonNode::isArray, "a list of strings")
+                .ifPresent(list -> list.forEach(text -> {
+                    if (!text.isString()) {
+                        throw new InvalidMessageException(name, "a list of strings", text.toString());
+                    }
+                    texts.add(text.stringValue());
+                }));
+        return texts;
     }
 
     /**

@@ -48,6 +48,25 @@ class LedgerController extends ApiController {
                         limit))));
     }
 
+    /**
+     * Answers whether the chain of lines is whole.
+     *
+     * @param knownNumber lastNumber of an earlier check, together with its lastHash
+     */
+    @GetMapping("/check")
+    ResponseEntity<byte[]> check(@RequestParam Optional<Long> knownNumber, @RequestParam Optional<String> knownHash) {
+        if (knownNumber.isPresent() != knownHash.isPresent()) {
+            throw new InvalidMessageException(
+                    knownNumber.isPresent() ? "knownHash" : "knownNumber", "given together with the other", "nothing");
+        }
+        return answer(
+                200,
+                Answers.ledgerCheck(
+                        knownNumber.isPresent()
+                                ? ledger.check(knownNumber.get(), knownHash.orElseThrow())
+                                : ledger.check()));
+    }
+
     static UUID requireId(String field, String text) {
         UUID id = MessageRequest.uuid(text);
         if (id == null) {

@@ -1,20 +1,18 @@
 package io.postroom.rest;
 
-import io.postroom.api.Durations;
 import io.postroom.api.Limiter;
-import io.postroom.api.LimiterState;
 import io.postroom.api.Limiters;
 import io.postroom.api.Limits;
 import io.postroom.api.QueueNotFoundException;
 import jakarta.servlet.http.HttpServletRequest;
 import java.io.IOException;
-import java.util.LinkedHashMap;
 import java.util.Map;
 import org.springframework.http.ResponseEntity;
 import org.springframework.web.bind.annotation.DeleteMapping;
 import org.springframework.web.bind.annotation.ExceptionHandler;
 import org.springframework.web.bind.annotation.GetMapping;
 import org.springframework.web.bind.annotation.PathVariable;
+import org.springframework.web.bind.annotation.PostMapping;
 import org.springframework.web.bind.annotation.PutMapping;
 import org.springframework.web.bind.annotation.RequestMapping;
 import org.springframework.web.bind.annotation.RestController;
@@ -33,7 +31,7 @@ class LimitersController extends ApiController {
 
     @GetMapping
     ResponseEntity<byte[]> list() {
-        return listed("limiters", limiters.list(), LimitersController::shown);
+        return answer(200, Answers.limiters(limiters.list()));
     }
 
     /** Sets the limiter of a queue as a whole: a member that is left out does not limit. */
@@ -49,70 +47,40 @@ class LimitersController extends ApiController {
     }
 
     private ResponseEntity<byte[]> set(Limiter named, HttpServletRequest request) throws IOException {
-        JsonMembers given = JsonMembers.read(
-                RequestBody.read(request),
-                "maxStarts",
-                "period",
-                "window",
-                "maxInProgress",
-                "maxStartsPerGroup",
-                "periodPerGroup",
-                "maxInProgressPerGroup");
-        Limiter limiter = new Limiter(
-                named.queue(),
-                named.destination(),
-                given.integer("maxStarts"),
-                given.text("period").map(time -> Durations.parse("period", time)),
-                given.text("window").map(Limiter.Window::ofWord).orElse(Limiter.Window.SLIDING),
-                given.integer("maxInProgress"),
-                given.integer("maxStartsPerGroup"),
-                given.text("periodPerGroup").map(time -> Durations.parse("periodPerGroup", time)),
-                given.integer("maxInProgressPerGroup"));
-        limiters.set(limiter);
-        return answer(200, shown(limiter));
+        Limiter limiter = LimiterRequest.read(named, RequestBody.read(request));
+        reason(request).ifPresentOrElse(reason -> limiters.set(limiter, reason), () -> limiters.set(limiter));
+        return answer(200, Answers.limiter(limiter));
     }
 
     @DeleteMapping("/queues/{queue}")
-    ResponseEntity<byte[]> remove(@PathVariable String queue) {
-        return answer(200, Map.of("removed", limiters.remove(queue)));
+    ResponseEntity<byte[]> remove(@PathVariable String queue, HttpServletRequest request) {
+        boolean removed =
+                reason(request).map(reason -> limiters.remove(queue, reason)).orElseGet(() -> limiters.remove(queue));
+        return answer(200, Map.of("removed", removed));
     }
 
     @DeleteMapping("/destinations/{destination}")
-    ResponseEntity<byte[]> removeFromDestination(@PathVariable String destination) {
+    ResponseEntity<byte[]> removeFromDestination(@PathVariable String destination, HttpServletRequest request) {
         Limits.requireName("destination", destination);
-        return answer(200, Map.of("removed", limiters.removeFromDestination(destination)));
+        boolean removed = reason(request)
+                .map(reason -> limiters.removeFromDestination(destination, reason))
+                .orElseGet(() -> limiters.removeFromDestination(destination));
+        return answer(200, Map.of("removed", removed));
+    }
+
+    /** Lets messages of a parked destination start again. */
+    @PostMapping("/destinations/{destination}/unpark")
+    ResponseEntity<byte[]> unpark(@PathVariable String destination, HttpServletRequest request) {
+        Limits.requireName("destination", destination);
+        boolean unparked = reason(request)
+                .map(reason -> limiters.unpark(destination, reason))
+                .orElseGet(() -> limiters.unpark(destination));
+        return answer(200, Map.of("unparked", unparked));
     }
 
     @Override
     @ExceptionHandler
     ResponseEntity<byte[]> refused(QueueNotFoundException refused) {
         return answer(Problem.unknownQueue(refused));
-    }
-
-    private static Map<String, Object> shown(Limiter limiter) {
-        Map<String, Object> shown = new LinkedHashMap<>();
-        limiter.queue().ifPresent(queue -> shown.put("queue", queue));
-        limiter.destination().ifPresent(destination -> shown.put("destination", destination));
-        limiter.maxStarts().ifPresent(starts -> shown.put("maxStarts", starts));
-        limiter.period().ifPresent(period -> shown.put("period", period.toString()));
-        if (limiter.period().isPresent() || limiter.periodPerGroup().isPresent()) {
-            shown.put("window", limiter.window().word());
-        }
-        limiter.maxInProgress().ifPresent(messages -> shown.put("maxInProgress", messages));
-        limiter.maxStartsPerGroup().ifPresent(starts -> shown.put("maxStartsPerGroup", starts));
-        limiter.periodPerGroup().ifPresent(period -> shown.put("periodPerGroup", period.toString()));
-        limiter.maxInProgressPerGroup().ifPresent(messages -> shown.put("maxInProgressPerGroup", messages));
-        return shown;
-    }
-
-    private static Map<String, Object> shown(LimiterState state) {
-        Map<String, Object> shown = shown(state.limiter());
-        shown.put("starts", state.starts());
-        shown.put("inProgress", state.inProgress());
-        shown.put("nextStart", state.nextStart().toString());
-        shown.put("groupsAtLimit", state.groupsAtLimit());
-        shown.put("byOperator", state.byOperator());
-        shown.put("setAt", state.setAt().toString());
-        return shown;
     }
 }

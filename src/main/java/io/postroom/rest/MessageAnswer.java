@@ -74,6 +74,11 @@ public final class MessageAnswer {
     }
 
     public static byte[] found(Message message, List<Attempt> history) {
+        return found(message, history, true);
+    }
+
+    /** @param withContent false: {@code contentHidden} stands in the place of payload and body */
+    static byte[] found(Message message, List<Attempt> history, boolean withContent) {
         return object(answer -> {
             answer.text("id", message.id().toString());
             if (!message.type().isEmpty()) {
@@ -81,7 +86,11 @@ public final class MessageAnswer {
                 answer.out.writeNumberProperty("version", message.version());
             }
             answer.text("direction", message.direction().name());
-            answer.content(message);
+            if (withContent) {
+                answer.content(message);
+            } else {
+                answer.out.writeBooleanProperty("contentHidden", true);
+            }
             answer.out.writeName("headers");
             answer.out.writeStartObject();
             message.headers().forEach(answer::text);
@@ -117,6 +126,7 @@ public final class MessageAnswer {
         text("event", step.event());
         text("who", step.who());
         text("error", step.error());
+        text("note", step.note());
     }
 
     private void content(Message message) {
@@ -150,6 +160,7 @@ public final class MessageAnswer {
         instant("finishedAt", Optional.of(attempt.finishedAt()));
         text("outcome", attempt.outcome());
         text("error", attempt.error());
+        text("note", attempt.note());
     }
 
     private <T> void array(String name, List<T> values, java.util.function.Consumer<T> writer) {

@@ -9,12 +9,14 @@ import io.postroom.api.MessageFilter;
 import io.postroom.api.MessageState;
 import io.postroom.api.QueueMessages;
 import jakarta.servlet.http.HttpServletRequest;
+import jakarta.servlet.http.HttpServletResponse;
 import java.io.IOException;
 import java.time.Instant;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 import java.util.UUID;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -34,8 +36,6 @@ class MessagesController extends ApiController {
     static final String PATH = "/api/v1/messages";
 
     private static final int LONGEST_PAGE = 200;
-    private static final Set<String> SEARCH_PARAMETERS = Set.of(
-            "queue", "state", "type", "correlationId", "fingerprint", "createdFrom", "createdTo", "before", "limit");
 
     private final QueueMessages queueMessages;
 
@@ -44,13 +44,16 @@ class MessagesController extends ApiController {
     }
 
     @PostMapping
-    ResponseEntity<byte[]> create(HttpServletRequest request) throws IOException {
+    void create(HttpServletRequest request, HttpServletResponse response) throws IOException {
         String body = RequestBody.read(request);
         CreateMessage message = MessageRequest.read(body, unquoted(request.getHeader("Idempotency-Key")));
+        Caller.of(request).ifPresent(caller -> caller.requireMayCreate(message));
         Created created = queueMessages.createMessage(message);
-        return answer(created.isNew() ? 201 : 200)
-                .header(HttpHeaders.LOCATION, request.getContextPath() + PATH + "/" + created.id())
-                .body(MessageAnswer.created(created, message.exchange().isPresent()));
+        response.setHeader(HttpHeaders.LOCATION, request.getContextPath() + PATH + "/" + created.id());
+        send(
+                response,
+                created.isNew() ? 201 : 200,
+                MessageAnswer.created(created, message.exchange().isPresent()));
     }
 
     /**
@@ -72,6 +75,7 @@ class MessagesController extends ApiController {
      * Answers messages without their payloads, the newest first.
      *
      * @param state any of these states; none: whatever state
+     * @param header name and value with = between them; several: all of these
      * @param before the last message of the page before
      * @param limit most messages, 1 to 200; as many mean that there may be more
      */
@@ -87,21 +91,33 @@ class MessagesController extends ApiController {
             @RequestParam Optional<String> before,
             @RequestParam(defaultValue = "100") int limit,
             HttpServletRequest request) {
-        requireKnown(request, SEARCH_PARAMETERS); // a misspelt one would find everything
-        // a message of such a page is read whole, and may have 1 MiB
         Limits.requireRange("limit", limit, 1, LONGEST_PAGE);
         return answer(
                 200,
-                Answers.messages(queueMessages.find(new MessageFilter(
+                Answers.messages(queueMessages.findWithoutPayloads(new MessageFilter(
                         queue.map(name -> Limits.requireName("queue", name)),
                         state.stream().map(MessagesController::state).collect(Collectors.toSet()),
                         type.map(name -> Limits.requireName("type", name)),
                         correlationId.map(text -> Limits.requireText("correlationId", text, Limits.KEY_LENGTH)),
+                        headers(request),
                         fingerprint.map(text -> Limits.requireText("fingerprint", text, Limits.KEY_LENGTH)),
                         createdFrom.map(time -> instant("createdFrom", time)),
                         createdTo.map(time -> instant("createdTo", time)),
                         before.map(id -> LedgerController.requireId("before", id)),
                         limit))));
+    }
+
+    /** Reads the parameters themselves: what binds them to a list would split a value at its commas. */
+    private static Map<String, String> headers(HttpServletRequest request) {
+        String[] given = request.getParameterValues("header");
+        Map<String, String> headers = new LinkedHashMap<>();
+        for (String one : given == null ? new String[0] : given) {
+            Map.Entry<String, String> header = Limits.requireHeader("header", one);
+            if (headers.put(header.getKey(), header.getValue()) != null) {
+                throw new InvalidMessageException("header", "given once for each name", one);
+            }
+        }
+        return headers;
     }
 
     private static MessageState state(String name) {
@@ -127,9 +143,10 @@ class MessagesController extends ApiController {
     }
 
     @GetMapping("/{id}")
-    ResponseEntity<byte[]> find(@PathVariable String id) {
+    ResponseEntity<byte[]> find(@PathVariable String id, HttpServletRequest request) {
         Message message = known(id);
-        return answer(200).body(MessageAnswer.found(message, queueMessages.history(message.id())));
+        boolean withContent = Caller.of(request).map(Caller::seesContent).orElse(true);
+        return answer(200).body(MessageAnswer.found(message, queueMessages.history(message.id()), withContent));
     }
 
     @GetMapping("/{id}/explain")

@@ -13,6 +13,7 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
+import tools.jackson.core.json.JsonWriteFeature;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
@@ -40,7 +41,9 @@ public record Problem(
     /** The beginning of each document's {@code type}. */
     public static final String TYPE = "urn:postroom:problem:";
 
-    private static final JsonMapper JSON = new JsonMapper();
+    /** Whoever reads an answer in a terminal sees what was sent, also where it would turn the text around or move the cursor. */
+    private static final JsonMapper JSON =
+            JsonMapper.builder().enable(JsonWriteFeature.ESCAPE_NON_ASCII).build();
 
     public static Problem of(int status, String code, String title, String detail) {
         return new Problem(
@@ -133,7 +136,17 @@ public record Problem(
         return of(409, "settings-changed", "Another one was faster", String.valueOf(refused.getMessage()));
     }
 
-    static Problem unknownSettings(String name) {
+    /** Says that a token is known, and not for this. */
+    public static Problem notAllowed(String detail) {
+        return of(403, "not-allowed", "The token is not for this", detail);
+    }
+
+    static Problem notAllowed(String detail, String field) {
+        return notAllowed(detail).about(field, "one that the token is for");
+    }
+
+    /** Says that an entry of an external system is not known. */
+    public static Problem unknownSettings(String name) {
         return of(404, "unknown-settings", "No such settings", "There are no settings \"" + name + "\"");
     }
 
@@ -169,6 +182,19 @@ public record Problem(
 
     static Problem unknownMailbox(String name) {
         return of(404, "unknown-mailbox", "No such mailbox", "No mailbox " + name + " was read yet");
+    }
+
+    static Problem busy() {
+        return of(
+                        503,
+                        "busy",
+                        "Too much is sent at once",
+                        "Nothing was done: the bodies of other requests take the memory that there is for them. Try again")
+                .retryAfter(Duration.ofSeconds(1));
+    }
+
+    static Problem late() {
+        return of(408, "late", "The body came too slowly", "Nothing was done. Send the whole request again");
     }
 
     static Problem unavailable(Duration retryAfter) {

@@ -7,6 +7,7 @@ import io.postroom.api.Limits;
 import io.postroom.api.Operation;
 import io.postroom.api.PurgePreview;
 import io.postroom.api.QueueNotFoundException;
+import io.postroom.api.QueueSettings;
 import io.postroom.api.Queues;
 import io.postroom.api.Reason;
 import io.postroom.api.Receipts;
@@ -66,7 +67,8 @@ class QueuesController extends ApiController {
     /** Declares a queue. The body is an object, and {} is enough. */
     @PutMapping("/{queue}")
     ResponseEntity<byte[]> declare(@PathVariable String queue, HttpServletRequest request) throws IOException {
-        queues.declare(QueueRequest.read(queue, RequestBody.read(request)));
+        QueueSettings settings = QueueRequest.read(queue, RequestBody.read(request));
+        reason(request).ifPresentOrElse(reason -> queues.declare(settings, reason), () -> queues.declare(settings));
         return answer(200, Map.of("declared", queue));
     }
 
@@ -81,7 +83,7 @@ class QueuesController extends ApiController {
             @RequestParam(defaultValue = "false") boolean ifUnused,
             HttpServletRequest request) {
         Limits.requireName("queue", queue);
-        Optional<Reason> given = reason(request, "ifEmpty", "ifUnused");
+        Optional<Reason> given = reason(request);
         boolean isDeleted;
         try {
             isDeleted = given.map(reason -> queues.delete(queue, ifEmpty, ifUnused, reason))
@@ -145,7 +147,7 @@ class QueuesController extends ApiController {
             @RequestParam(required = false) @Nullable String howMany,
             @RequestParam(required = false) @Nullable String deadline,
             HttpServletRequest request) {
-        Optional<Reason> reason = reason(request, "howMany", "deadline");
+        Optional<Reason> reason = reason(request);
         Duration wait = deadline == null ? USUAL_DEADLINE : requireDeadline(deadline);
         if ("all".equals(howMany)) {
             return receipts(

@@ -2,14 +2,15 @@ package io.postroom.rest;
 
 import io.postroom.api.Limits;
 import jakarta.servlet.http.HttpServletRequest;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.net.SocketTimeoutException;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.Charset;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.Arrays;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import org.springframework.http.MediaType;
@@ -18,31 +19,25 @@ import org.springframework.http.MediaType;
  * Reads the text of a JSON request, or refuses it: other content types, compressed ones (which would have to be unpacked to know their
  * size), more than {@link #LONGEST} bytes, bytes that are not UTF-8.
  *
- * <p>A body that is too long is read to its end and dropped, up to {@link #DISCARDED} bytes. Memory does not grow with it, and the client
- * can send all of it and read the answer; otherwise its connection would be reset. (Tomcat announces {@code Connection: close} with a 413,
+ * <p>A body that is too long is read and dropped within the limits of {@link UnreadBody}. Memory does not grow with it, and the client can
+ * send all of it and read the answer; otherwise its connection would be reset. (Tomcat announces {@code Connection: close} with a 413,
  * whatever was read.)
  */
 final class RequestBody {
     /** Size of the longest payload in Base64, and everything around it. */
     static final int LONGEST = Limits.PAYLOAD_BYTES / 2 * 3;
 
-    /** Bytes after which the connection is closed: nobody sends that much by mistake. */
-    static final long DISCARDED = 64L * 1024 * 1024;
-
     /** Longest time for a whole body. A client that sends a byte now and then would hold a thread; Tomcat's own limit is per read. */
     private static final long PATIENCE_NANOS = Duration.ofSeconds(60).toNanos();
 
     private static final int PIECE = 8 * 1024;
 
-    private final InputStream in;
-    private final long declared;
+    private final HttpServletRequest request;
     private final int longest;
     private final long start = System.nanoTime();
-    private final byte[] piece = new byte[PIECE];
 
-    private RequestBody(InputStream in, long declared, int longest) {
-        this.in = in;
-        this.declared = declared;
+    private RequestBody(HttpServletRequest request, int longest) {
+        this.request = request;
         this.longest = longest;
     }
 
@@ -71,13 +66,12 @@ final class RequestBody {
 
     private static <T> T read(HttpServletRequest request, int longest, Runnable check, Function<byte[], T> form)
             throws IOException {
-        RequestBody body = new RequestBody(request.getInputStream(), request.getContentLengthLong(), longest);
         try {
             check.run();
             requirePlain(request.getHeader("Content-Encoding"));
-            return form.apply(body.read());
+            return form.apply(new RequestBody(request, longest).read());
         } catch (ProblemException refused) {
-            body.discard();
+            UnreadBody.drop(request);
             throw refused;
         }
     }
@@ -115,35 +109,46 @@ final class RequestBody {
     }
 
     private byte[] read() throws IOException {
+        long declared = request.getContentLengthLong();
         if (declared > longest) {
             throw tooLarge();
         }
-        ByteArrayOutputStream all = new ByteArrayOutputStream(declared > 0 ? (int) declared : PIECE);
-        for (int count; (count = next()) >= 0; ) {
-            if (all.size() + count > longest) {
+        // A byte more than allowed shows that the body is too long. What was declared is no reason to take memory
+        // before it comes.
+        int most = declared >= 0 ? (int) declared : longest + 1;
+        byte[] bytes = new byte[grown(0, most)];
+        InputStream in = request.getInputStream();
+        int length = 0;
+        for (int count; (count = next(in, bytes, length)) >= 0; ) {
+            length += count;
+            if (length > longest) {
                 throw tooLarge();
             }
-            all.write(piece, 0, count);
+            if (length == most) {
+                break;
+            }
+            if (length == bytes.length) {
+                bytes = Arrays.copyOf(bytes, grown(length, most));
+            }
         }
-        return all.toByteArray();
+        return length == bytes.length ? bytes : Arrays.copyOf(bytes, length);
+    }
+
+    private int grown(int capacity, int most) {
+        int more = Math.min(Math.max(capacity, PIECE), most - capacity);
+        BodyBudget.take(request, more);
+        return capacity + more;
     }
 
     private ProblemException tooLarge() {
         return new ProblemException(Problem.tooLarge("request", longest));
     }
 
-    private void discard() throws IOException {
-        long discarded = 0;
-        for (int count; discarded < DISCARDED && (count = next()) >= 0; ) {
-            discarded += count;
-        }
-    }
-
-    private int next() throws IOException {
+    private int next(InputStream in, byte[] bytes, int from) throws IOException {
         if (System.nanoTime() - start > PATIENCE_NANOS) {
-            throw new IOException("the request's body did not arrive within " + Duration.ofNanos(PATIENCE_NANOS));
+            throw new SocketTimeoutException("the body did not arrive within " + Duration.ofNanos(PATIENCE_NANOS));
         }
-        return in.read(piece);
+        return bytes.length == 0 ? -1 : in.read(bytes, from, bytes.length - from);
     }
 
     private static String decode(byte[] bytes) {

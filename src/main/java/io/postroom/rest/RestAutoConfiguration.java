@@ -1,5 +1,6 @@
 package io.postroom.rest;
 
+import io.postroom.api.AccessTokens;
 import io.postroom.api.Batches;
 import io.postroom.api.Consumers;
 import io.postroom.api.Database;
@@ -18,9 +19,11 @@ import org.springframework.boot.autoconfigure.AutoConfiguration;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnBean;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnBooleanProperty;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnClass;
+import org.springframework.boot.autoconfigure.condition.ConditionalOnProperty;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnWebApplication;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnWebApplication.Type;
 import org.springframework.context.annotation.Bean;
+import org.springframework.context.annotation.Import;
 import org.springframework.web.servlet.DispatcherServlet;
 
 /** Opens the HTTP API in a servlet web application that asks for it. */
@@ -29,10 +32,18 @@ import org.springframework.web.servlet.DispatcherServlet;
 @ConditionalOnClass(DispatcherServlet.class)
 @ConditionalOnBooleanProperty("postroom.rest.enabled")
 @ConditionalOnBean(QueueMessages.class)
+@Import(BodyBudgetConfiguration.class)
 class RestAutoConfiguration {
     @Bean
     MessagesController postroomMessagesController(QueueMessages queueMessages) {
         return new MessagesController(queueMessages);
+    }
+
+    /** For the standalone server; a host never uses it. */
+    @Bean
+    @ConditionalOnProperty(name = "spring.mvc.servlet.path", havingValue = "/", matchIfMissing = true)
+    ShortRoute postroomShortRoute(MessagesController messages, BodyBudget budget) {
+        return new ShortRoute(messages, budget);
     }
 
     @Bean
@@ -75,6 +86,12 @@ class RestAutoConfiguration {
     @ConditionalOnBean(DeadLetters.class)
     OperationsController postroomOperationsController(DeadLetters deadLetters) {
         return new OperationsController(deadLetters);
+    }
+
+    @Bean
+    @ConditionalOnBean(AccessTokens.class)
+    AccessTokensController postroomAccessTokensController(AccessTokens tokens) {
+        return new AccessTokensController(tokens);
     }
 
     @Bean

@@ -6,16 +6,10 @@ import io.postroom.api.SettingsChangedException;
 import io.postroom.api.SettingsEntry;
 import io.postroom.api.SettingsRegistry;
 import io.postroom.api.SettingsVerdict;
-import io.postroom.api.StoredSettings;
 import jakarta.servlet.http.HttpServletRequest;
 import java.io.IOException;
-import java.security.Principal;
-import java.time.Instant;
-import java.time.format.DateTimeParseException;
 import java.util.LinkedHashMap;
 import java.util.Map;
-import java.util.Optional;
-import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.springframework.http.ResponseEntity;
 import org.springframework.web.bind.annotation.DeleteMapping;
@@ -37,8 +31,6 @@ import org.springframework.web.bind.annotation.RestController;
 class SettingsController extends ApiController {
     static final String PATH = "/api/v1/settings";
 
-    private static final Set<String> CHANGE_PARAMETERS = Set.of("expectedVersion");
-
     private final SettingsRegistry settings;
 
     SettingsController(SettingsRegistry settings) {
@@ -47,12 +39,12 @@ class SettingsController extends ApiController {
 
     @GetMapping
     ResponseEntity<byte[]> list() {
-        return listed("settings", settings.list(), SettingsController::shown);
+        return answer(200, SettingsAnswer.list(settings.list()));
     }
 
     @GetMapping("/{name}")
     ResponseEntity<byte[]> find(@PathVariable String name) {
-        return answer(200, shown(settings.find(name).orElseThrow(() -> unknown(name))));
+        return answer(200, SettingsAnswer.of(settings.find(name).orElseThrow(() -> unknown(name))));
     }
 
     @GetMapping("/{name}/history")
@@ -67,10 +59,12 @@ class SettingsController extends ApiController {
             @RequestParam(required = false) @Nullable Long expectedVersion,
             HttpServletRequest request)
             throws IOException {
-        requireKnown(request, CHANGE_PARAMETERS);
-        SettingsEntry entry = entry(name, RequestBody.read(request));
         SettingsRegistry registry = of(request);
-        return answer(200, shown(expectedVersion == null ? registry.set(entry) : registry.set(entry, expectedVersion)));
+        SettingsEntry entry = SettingsAnswer.read(name, RequestBody.read(request));
+        return answer(
+                200,
+                SettingsAnswer.of(
+                        expectedVersion == null ? registry.set(entry) : registry.set(entry, expectedVersion)));
     }
 
     @DeleteMapping("/{name}")
@@ -78,7 +72,6 @@ class SettingsController extends ApiController {
             @PathVariable String name,
             @RequestParam(required = false) @Nullable Long expectedVersion,
             HttpServletRequest request) {
-        requireKnown(request, CHANGE_PARAMETERS);
         SettingsRegistry registry = of(request);
         if (!(expectedVersion == null ? registry.delete(name) : registry.delete(name, expectedVersion))) {
             throw unknown(name);
@@ -98,61 +91,9 @@ class SettingsController extends ApiController {
         return answer(200, shown);
     }
 
-    /** Names the person in the history, where the host knows one. */
+    /** Names the person in the history, and the reason in the ledger. */
     private SettingsRegistry of(HttpServletRequest request) {
-        Principal person = request.getUserPrincipal();
-        return person == null ? settings : settings.by(person.getName());
-    }
-
-    private static SettingsEntry entry(String name, String body) {
-        JsonMembers given = JsonMembers.read(
-                body,
-                "channel",
-                "endpoint",
-                "attempts",
-                "retryAfter",
-                "headers",
-                "templates",
-                "properties",
-                "secret",
-                "validFrom",
-                "validUntil",
-                "enabled");
-        return new SettingsEntry(
-                name,
-                given.text("channel")
-                        .orElseThrow(() ->
-                                new InvalidMessageException("channel", "given, as http, mail or file", "nothing")),
-                given.text("endpoint"),
-                given.integer("attempts"),
-                given.text("retryAfter"),
-                texts(given, "headers"),
-                texts(given, "templates"),
-                texts(given, "properties"),
-                given.text("secret"),
-                instant(given, "validFrom"),
-                instant(given, "validUntil"),
-                given.bool("enabled").orElse(true));
-    }
-
-    private static Map<String, String> texts(JsonMembers given, String member) {
-        Map<String, String> texts = new LinkedHashMap<>();
-        given.texts(member)
-                .forEach((name, value) -> texts.put(
-                        name,
-                        value.orElseThrow(
-                                () -> new InvalidMessageException(member, "an object of strings", name + ": null"))));
-        return texts;
-    }
-
-    private static Optional<Instant> instant(JsonMembers given, String member) {
-        return given.text(member).map(text -> {
-            try {
-                return Instant.parse(text);
-            } catch (DateTimeParseException unreadable) {
-                throw new InvalidMessageException(member, "an instant, as in 2027-01-31T12:00:00Z", text);
-            }
-        });
+        return reason(request).map(settings::because).orElse(settings);
     }
 
     @Override
@@ -170,30 +111,15 @@ class SettingsController extends ApiController {
         return new ProblemException(Problem.unknownSettings(name));
     }
 
-    private static Map<String, Object> shown(StoredSettings stored) {
-        Map<String, Object> shown = new LinkedHashMap<>();
-        shown.put("name", stored.entry().name());
-        shown.putAll(stored.entry().members());
-        shown.put("version", stored.version());
-        shown.put("settingsBy", by(stored.byOperator()));
-        shown.put("changedAt", stored.changedAt().toString());
-        shown.put("changedBy", stored.changedBy());
-        return shown;
-    }
-
     private static Map<String, Object> shown(SettingsChange change) {
         Map<String, Object> shown = new LinkedHashMap<>();
         shown.put("version", change.version());
         shown.put("changedAt", change.changedAt().toString());
         shown.put("changedBy", change.changedBy());
-        shown.put("settingsBy", by(change.byOperator()));
+        shown.put("settingsBy", SettingsAnswer.by(change.byOperator()));
         shown.put("changed", change.changed());
         change.before().ifPresent(entry -> shown.put("before", entry.members()));
         change.after().ifPresent(entry -> shown.put("after", entry.members()));
         return shown;
-    }
-
-    private static String by(boolean operator) {
-        return operator ? "operator" : "declaration";
     }
 }

@@ -11,6 +11,7 @@ import org.springframework.boot.autoconfigure.condition.ConditionalOnClass;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnWebApplication;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnWebApplication.Type;
 import org.springframework.context.annotation.Bean;
+import org.springframework.context.annotation.Import;
 import org.springframework.web.servlet.DispatcherServlet;
 
 /** Opens webhooks in a servlet web application that asks for them, with the HTTP API or without it. */
@@ -19,6 +20,7 @@ import org.springframework.web.servlet.DispatcherServlet;
 @ConditionalOnClass(DispatcherServlet.class)
 @ConditionalOnBooleanProperty("postroom.rest.webhooks")
 @ConditionalOnBean({QueueMessages.class, SettingsRegistry.class, EntrySecrets.class, WebhookReceiver.class})
+@Import(BodyBudgetConfiguration.class)
 class WebhooksAutoConfiguration {
     @Bean
     WebhooksController postroomWebhooksController(

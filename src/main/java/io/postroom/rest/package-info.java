@@ -16,6 +16,8 @@
  * POST /api/v1/queues/{queue}/purge             begins an operation that cancels it: 202
  *
  * POST /api/v1/queues/{queue}/pause             no message of it is claimed any more; …/resume ends that
+ * GET  /api/v1/tokens                           tokens with their roles; …/{name}/revoke ends one
+ * POST /api/v1/tokens                           makes a token and shows it this once: 201
  * GET  /api/v1/ledger                           what people did, in pages
  * GET  /api/v1/database                         how the database stands, and what to do
  *
@@ -24,10 +26,14 @@
  *
  * <p>Start with {@code MessagesController}; {@code QueuesController} is about consumers. {@code ApiController} has the refusals of both.
  * {@code RequestBody} and {@code MessageRequest} check requests: a request refused there has changed nothing and has taken no more memory
- * than the limit. Every refusal is a problem document (RFC 9457), see {@link io.postroom.rest.Problem}.
+ * than the limit. {@code BodyBudget} bounds all bodies together. Every refusal is a problem document (RFC 9457), see
+ * {@link io.postroom.rest.Problem}.
  *
  * <p>The API is off unless {@code postroom.rest.enabled=true}: a host that opens it decides who may use it, as for every other page of its
- * own. The standalone server opens it and guards it by {@code AccessRules}.
+ * own. The standalone server opens it and guards it by {@code AccessRules}. Which role of a token each route needs stands in {@code
+ * ApiRoutes}, and is asked before the method runs; what a producer may create is asked in {@code Caller}.
+ *
+ * <p>In the standalone server {@code ShortRoute} answers requests that create a message, without Spring MVC around the same controller.
  *
  * <p>Webhooks have a switch of their own, {@code postroom.rest.webhooks}, and need no token: the signature of the sender is the proof. What
  * is checked there is in {@link io.postroom.channel.http.Webhook}. A request is stored before it is answered, and one that is not stored is

@@ -1,9 +1,15 @@
 package io.postroom.server;
 
+import io.micrometer.core.instrument.MeterRegistry;
 import io.postroom.console.ConsoleAccess;
 import io.postroom.console.TokenLogin;
+import io.postroom.internal.access.TokenCache;
+import io.postroom.internal.postgres.admin.PostgresAccessTokens;
+import io.postroom.rest.ShortRoute;
 import java.nio.file.Files;
 import javax.sql.DataSource;
+import org.apache.catalina.core.StandardHost;
+import org.apache.coyote.http11.AbstractHttp11Protocol;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.springframework.beans.factory.ObjectProvider;
@@ -11,6 +17,8 @@ import org.springframework.boot.SpringBootConfiguration;
 import org.springframework.boot.autoconfigure.EnableAutoConfiguration;
 import org.springframework.boot.info.BuildProperties;
 import org.springframework.boot.jdbc.autoconfigure.JdbcConnectionDetails;
+import org.springframework.boot.tomcat.servlet.TomcatServletWebServerFactory;
+import org.springframework.boot.web.server.WebServerFactoryCustomizer;
 import org.springframework.boot.web.servlet.FilterRegistrationBean;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Condition;
@@ -37,24 +45,66 @@ class ServerConfiguration {
     }
 
     @Bean
-    AccessRules accessRules(Environment environment) {
-        return AccessRules.of(environment);
+    TokenCache tokenCache() {
+        return new TokenCache();
+    }
+
+    /** Knows no database: the filter before the web is made before there is one. */
+    @Bean
+    AccessRules accessRules(Environment environment, TokenCache tokens) {
+        return AccessRules.of(environment, tokens);
     }
 
     @Bean
-    FilterRegistrationBean<AccessFilter> accessFilter(AccessRules rules) {
-        FilterRegistrationBean<AccessFilter> registration = new FilterRegistrationBean<>(new AccessFilter(rules));
+    TokenFollower tokenFollower(TokenCache tokens, DataSource dataSource) {
+        return new TokenFollower(tokens, new PostgresAccessTokens(dataSource));
+    }
+
+    @Bean
+    FilterRegistrationBean<AccessFilter> accessFilter(
+            AccessRules rules,
+            Environment environment,
+            ObjectProvider<ShortRoute> route,
+            ObjectProvider<MeterRegistry> meters) {
+        int threads = environment.getRequiredProperty("server.tomcat.threads.max", Integer.class);
+        // With "framework" a filter of Spring applies the forwarded headers. It runs after this one, so the short way
+        // would not see them.
+        boolean canAnswerBeforeSpring = !environment
+                .getProperty("server.forward-headers-strategy", "none")
+                .strip()
+                .equalsIgnoreCase("framework");
+        ShortRequests admitted = canAnswerBeforeSpring ? ShortRequests.of(route, meters) : ShortRequests.none();
+        FilterRegistrationBean<AccessFilter> registration =
+                new FilterRegistrationBean<>(new AccessFilter(rules, threads, admitted));
         registration.setOrder(Ordered.HIGHEST_PRECEDENCE);
         return registration;
     }
 
+    @Bean
+    ErrorsController errorsController() {
+        return new ErrorsController();
+    }
+
+    /** What Tomcat is told beyond its properties. */
+    @Bean
+    WebServerFactoryCustomizer<TomcatServletWebServerFactory> tomcatCustomizer() {
+        return tomcat -> {
+            tomcat.addEngineValves(new UnreadBodyValve());
+            tomcat.addContextCustomizers(context ->
+                    ((StandardHost) context.getParent()).setErrorReportValveClass(BareErrors.class.getName()));
+            tomcat.addConnectorCustomizers(connector -> {
+                if (connector.getProtocolHandler() instanceof AbstractHttp11Protocol<?> http) {
+                    // Only who may come in is told to send the body.
+                    http.setContinueResponseTiming("onRead");
+                }
+            });
+        };
+    }
+
     /** With a token people log in by it; without one everybody is on this machine, as {@link AccessRules} see to it. */
     @Bean
-    ConsoleAccess consoleAccess(AccessRules rules, Environment environment) {
-        return rules.asksForToken()
-                ? TokenLogin.of(
-                        environment.getRequiredProperty(AccessRules.TOKEN).strip())
-                : ConsoleAccess.open();
+    ConsoleAccess consoleAccess(AccessRules rules) {
+        return rules.asksForToken() ? TokenLogin.of(rules.tokens()) : ConsoleAccess.open();
     }
 
     @Bean

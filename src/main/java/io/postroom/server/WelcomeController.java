@@ -33,6 +33,6 @@ class WelcomeController {
                         %s%s""".formatted(
                                 version,
                                 console.isEmpty() ? "" : "\nPages for people: " + console + "\n",
-                                token ? "\nAuthorization: Bearer <the server's POSTROOM_TOKEN>\n" : ""));
+                                token ? "\nAuthorization: Bearer <token>\n" : ""));
     }
 }

@@ -2,7 +2,14 @@
  * The standalone application: a given or an embedded PostgreSQL, the starter over it, and the HTTP API in front.
  *
  * <p>Start reading at {@link io.postroom.server.PostroomServer}, then {@code ServerConfiguration}: what the server adds to the starter.
- * {@code AccessRules} says who may send requests, {@link io.postroom.server.EmbeddedDatabase} how the server keeps a PostgreSQL of its own.
+ * {@code AccessRules} says who may send requests, {@code ServerTokens} by which tokens, {@link io.postroom.server.EmbeddedDatabase} how the
+ * server keeps a PostgreSQL of its own.
+ *
+ * <p>{@code UnreadBodyValve} keeps clients that do not finish from holding threads. It is the one class that knows Tomcat from inside, and
+ * SlowClientsTest shows when a new version of Tomcat breaks it.
+ *
+ * <p>{@code AccessFilter} is before all of the web. Behind it {@code ShortRequests} lets requests that create a message take a way without
+ * Spring MVC, which answers all others.
  *
  * <p>No clock is read here to decide anything about a message: that is the database's, as everywhere.
  *

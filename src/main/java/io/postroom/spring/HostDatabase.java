@@ -50,6 +50,52 @@ record HostDatabase(PlatformTransactionManager manager, String managerName, Data
         return new HostDatabase(manager, name, managers);
     }
 
+    /**
+     * A home's data source, with the manager that works on it. Of several the one that the settings name, else the primary one; if no bean
+     * does, a manager of its own.
+     *
+     * @param asked the manager that the settings name; null: none
+     */
+    static HostDatabase ofHome(ListableBeanFactory beans, String home, DataSource given, @Nullable String asked) {
+        DataSource dataSource = keyOf(given);
+        Map<String, PlatformTransactionManager> managers = new LinkedHashMap<>();
+        for (String name : names(beans, PlatformTransactionManager.class)) {
+            PlatformTransactionManager manager = beans.getBean(name, PlatformTransactionManager.class);
+            DataSource its = dataSourceOf(manager);
+            if (its != null && keyOf(its) == dataSource) {
+                managers.put(name, manager);
+            }
+        }
+        if (managers.isEmpty()) {
+            return new HostDatabase(
+                    new JdbcTransactionManager(dataSource), "postroom (of home \"" + home + "\")", dataSource);
+        }
+        String name = managers.size() == 1 ? managers.keySet().iterator().next() : oneOf(managers, beans, home, asked);
+        PlatformTransactionManager manager = managers.get(name);
+        requireSynchronization(manager);
+        return new HostDatabase(manager, name, dataSource);
+    }
+
+    private static String oneOf(
+            Map<String, PlatformTransactionManager> managers,
+            ListableBeanFactory beans,
+            String home,
+            @Nullable String asked) {
+        if (asked != null && managers.containsKey(asked)) {
+            return asked;
+        }
+        PlatformTransactionManager primary =
+                beans.getBeanProvider(PlatformTransactionManager.class).getIfUnique();
+        return managers.keySet().stream()
+                .filter(name -> managers.get(name) == primary)
+                .findFirst()
+                .orElseThrow(() -> new StartProblem(
+                        "The messages of home \"" + home
+                                + "\" join the transactions of one manager, and several work on its DataSource: "
+                                + managers.keySet(),
+                        "Set postroom.transaction-manager to one of them, or mark one @Primary"));
+    }
+
     SpringTransactions transactions(ConfigurableListableBeanFactory beans) {
         return new SpringTransactions(
                 manager,

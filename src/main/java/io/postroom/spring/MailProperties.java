@@ -57,7 +57,28 @@ record MailProperties(
         }
     }
 
+    /** A property that is set and empty is a variable that is not set: without these checks mails would be written where nobody looks. */
+    private void requireNothingEmpty() {
+        if (isEmpty(host) && isEmpty(folder) && (host != null || folder != null)) {
+            throw new IllegalArgumentException(
+                    host != null
+                            ? "postroom.mail.host is empty, and no folder is named: mails would go to no server"
+                            : "postroom.mail.folder is empty, and no server is named");
+        } else if (isEmpty(username) && !isEmpty(password)) {
+            throw new IllegalArgumentException("postroom.mail.username is empty, and there is a password");
+        } else if (!isEmpty(username) && isEmpty(password)) {
+            throw new IllegalArgumentException("postroom.mail.password is empty, and there is a user name");
+        } else if (templates != null && templates.isBlank()) {
+            throw new IllegalArgumentException("postroom.mail.templates is empty: name a folder, or leave it out");
+        }
+    }
+
+    private static boolean isEmpty(@Nullable String value) {
+        return value == null || value.isBlank();
+    }
+
     private MailSettings settings() {
+        requireNothingEmpty();
         MailSettings settings = MailSettings.defaults()
                 .port(port)
                 .encryption(encryption)
@@ -70,7 +91,7 @@ record MailProperties(
         settings = host == null ? settings : settings.host(host);
         settings = domain == null ? settings : settings.domain(domain);
         // Bound as text: as a Path, Spring would take a folder of that name on the class path.
-        settings = folder == null ? settings : settings.folder(Path.of(folder));
+        settings = folder == null || folder.isBlank() ? settings : settings.folder(Path.of(folder));
         return username == null || username.isBlank()
                 ? settings
                 : settings.login(username, password == null ? "" : password);

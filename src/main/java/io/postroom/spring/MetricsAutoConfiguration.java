@@ -2,6 +2,11 @@ package io.postroom.spring;
 
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.observation.ObservationRegistry;
+import io.micrometer.tracing.Tracer;
+import io.micrometer.tracing.propagation.Propagator;
+import io.postroom.metrics.BatchTracing;
+import io.postroom.metrics.BulkConvention;
+import io.postroom.metrics.BulkTracing;
 import io.postroom.metrics.MessageLogFields;
 import io.postroom.metrics.MessageObservations;
 import io.postroom.metrics.PostroomMetrics;
@@ -9,6 +14,7 @@ import io.postroom.metrics.ProcessConvention;
 import io.postroom.metrics.SendConvention;
 import org.springframework.beans.factory.ObjectProvider;
 import org.springframework.boot.autoconfigure.AutoConfiguration;
+import org.springframework.boot.autoconfigure.condition.ConditionalOnBean;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnBooleanProperty;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnClass;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnMissingBean;
@@ -26,7 +32,9 @@ import org.springframework.core.annotation.Order;
         before = PostroomAutoConfiguration.class,
         afterName = {
             "org.springframework.boot.micrometer.metrics.autoconfigure.CompositeMeterRegistryAutoConfiguration",
-            "org.springframework.boot.micrometer.observation.autoconfigure.ObservationAutoConfiguration"
+            "org.springframework.boot.micrometer.observation.autoconfigure.ObservationAutoConfiguration",
+            "org.springframework.boot.micrometer.tracing.brave.autoconfigure.BraveAutoConfiguration",
+            "org.springframework.boot.micrometer.tracing.opentelemetry.autoconfigure.OpenTelemetryTracingAutoConfiguration"
         })
 class MetricsAutoConfiguration {
     @Bean
@@ -50,6 +58,28 @@ class MetricsAutoConfiguration {
     }
 
     @Configuration(proxyBeanMethods = false)
+    @ConditionalOnClass(Tracer.class)
+    @ConditionalOnBooleanProperty(name = "postroom.observations.enabled", matchIfMissing = true)
+    static class Traces {
+        /** Before Spring Boot's own handlers, of which the first that fits starts the span. */
+        @Bean
+        @Order(Ordered.HIGHEST_PRECEDENCE)
+        @ConditionalOnBean({Tracer.class, Propagator.class})
+        @ConditionalOnMissingBean
+        BatchTracing postroomBatchTracing(Tracer tracer, Propagator propagator) {
+            return new BatchTracing(tracer, propagator);
+        }
+
+        @Bean
+        @Order(Ordered.HIGHEST_PRECEDENCE)
+        @ConditionalOnBean(Tracer.class)
+        @ConditionalOnMissingBean
+        BulkTracing postroomBulkTracing(Tracer tracer) {
+            return new BulkTracing(tracer);
+        }
+    }
+
+    @Configuration(proxyBeanMethods = false)
     @ConditionalOnClass(ObservationRegistry.class)
     @ConditionalOnBooleanProperty(name = "postroom.observations.enabled", matchIfMissing = true)
     static class Observations {
@@ -61,8 +91,10 @@ class MetricsAutoConfiguration {
         MessageObservations postroomObservations(
                 ObservationRegistry registry,
                 ObjectProvider<SendConvention> send,
+                ObjectProvider<BulkConvention> bulk,
                 ObjectProvider<ProcessConvention> process) {
-            return new MessageObservations(registry, send.getIfAvailable(), process.getIfAvailable());
+            return new MessageObservations(
+                    registry, send.getIfAvailable(), bulk.getIfAvailable(), process.getIfAvailable());
         }
     }
 }

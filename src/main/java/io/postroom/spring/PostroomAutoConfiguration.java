@@ -2,6 +2,7 @@ package io.postroom.spring;
 
 import io.postroom.DefaultPostroom;
 import io.postroom.Postroom;
+import io.postroom.api.AccessTokens;
 import io.postroom.api.Batches;
 import io.postroom.api.Consumers;
 import io.postroom.api.Database;
@@ -31,7 +32,6 @@ import io.postroom.handler.PayloadCodec;
 import io.postroom.handler.PayloadUpcaster;
 import io.postroom.handler.PostroomListener;
 import io.postroom.handler.QueueStatsListener;
-import java.time.Duration;
 import javax.sql.DataSource;
 import org.springframework.beans.factory.ObjectProvider;
 import org.springframework.beans.factory.config.ConfigurableListableBeanFactory;
@@ -42,8 +42,8 @@ import org.springframework.boot.autoconfigure.condition.ConditionalOnBooleanProp
 import org.springframework.boot.autoconfigure.condition.ConditionalOnMissingBean;
 import org.springframework.boot.autoconfigure.context.LifecycleProperties;
 import org.springframework.boot.context.properties.EnableConfigurationProperties;
-import org.springframework.boot.thread.Threading;
 import org.springframework.context.annotation.Bean;
+import org.springframework.context.annotation.Conditional;
 import org.springframework.core.env.Environment;
 
 /**
@@ -60,6 +60,7 @@ import org.springframework.core.env.Environment;
         })
 @ConditionalOnBooleanProperty(name = "postroom.enabled", matchIfMissing = true)
 @ConditionalOnBean(DataSource.class)
+@Conditional(HomesAutoConfiguration.Without.class)
 @EnableConfigurationProperties(PostroomProperties.class)
 class PostroomAutoConfiguration {
     @Bean(SchemaInitializer.BEAN_NAME)
@@ -88,32 +89,24 @@ class PostroomAutoConfiguration {
         HostDatabase host = HostDatabase.of(beans, properties);
         Postroom.Builder builder = Postroom.on(host.dataSource())
                 .transactions(host.transactions(beans))
-                .schema(schema.modeLeft(host.dataSource()))
-                .workers(properties.workers().enabled())
-                .killSignals(properties.killSignals())
-                .strictDeclarations(properties.strictDeclarations())
-                .listener(new LazyListeners(listeners));
-        builder.settings(settings(builder.settings(), properties, Threading.VIRTUAL.isActive(environment)));
+                .schema(schema.modeLeft(host.dataSource()));
+        new EngineBeans(properties, environment, codec, upcasters, interceptors, listeners, checks).addTo(builder);
         if (properties.engineDatasource() != null) {
             builder.engineDataSource(
                     HostDatabase.named(beans, "postroom.engine-datasource", properties.engineDatasource()));
         }
-        codec.ifAvailable(builder::codec); // several are refused: a queue has one form of payloads
-        upcasters.orderedStream().forEach(builder::upcaster);
-        interceptors.orderedStream().forEach(builder::interceptor);
         queues.orderedStream().forEach(builder::queue);
         limiters.orderedStream().forEach(builder::limiter);
         statsListeners.orderedStream().forEach(builder::queueStatsListener);
-        checks.orderedStream().forEach(builder::settingsCheck);
         QueueProperties.Declared declared = QueueProperties.declared(environment);
         declared.queues().forEach(builder::queue); // after the beans, so a property wins
+        declared.destinations().forEach(builder::destination);
         declared.limiters().forEach(builder::limiter);
+        DestinationProperties.declared(environment).forEach(builder::limiter);
         fileImports.orderedStream().forEach(builder::fileImport);
         FileImportProperties.declared(environment).forEach(builder::fileImport);
-        SettingsProperties.declared(environment).forEach(builder::settingsEntry);
         schedules.orderedStream().forEach(builder::schedule);
         ScheduleProperties.declared(environment).forEach(builder::schedule);
-        builder.secretProperties(environment::getProperty);
         return builder.prepare();
     }
 
@@ -200,6 +193,12 @@ class PostroomAutoConfiguration {
 
     @Bean
     @ConditionalOnMissingBean
+    AccessTokens postroomAccessTokens(Postroom postroom) {
+        return postroom.accessTokens();
+    }
+
+    @Bean
+    @ConditionalOnMissingBean
     Ledger postroomLedger(Postroom postroom) {
         return postroom.ledger();
     }
@@ -245,7 +244,8 @@ class PostroomAutoConfiguration {
     @ConditionalOnBean(DefaultPostroom.class)
     PostroomLifecycle postroomLifecycle(
             DefaultPostroom postroom, ConfigurableListableBeanFactory beans, Environment environment) {
-        return new PostroomLifecycle(postroom, () -> new BeanHandlers(beans, new HandlerSettings(beans, environment)));
+        return new PostroomLifecycle(
+                Workers.of(postroom), () -> new BeanHandlers(beans, new HandlerSettings(beans, environment)));
     }
 
     @Bean
@@ -255,15 +255,7 @@ class PostroomAutoConfiguration {
             Environment environment,
             PostroomProperties properties,
             ObjectProvider<LifecycleProperties> lifecycle) {
-        Duration phase = lifecycle.stream()
-                .map(LifecycleProperties::getTimeoutPerShutdownPhase)
-                .findFirst()
-                .orElse(PostroomDrain.DEFAULT_PHASE_TIMEOUT);
-        Duration drain = properties.shutdown().drain();
-        if (environment.containsProperty(PostroomDrain.PROPERTY)) {
-            PostroomDrain.warnOfCut(phase, drain);
-        }
-        return new PostroomDrain(postroom, PostroomDrain.within(phase, drain));
+        return PostroomDrain.of(Workers.of(postroom), environment, properties, lifecycle);
     }
 
     /** Keeps three beans eager: with {@code spring.main.lazy-initialization} no other bean asks for those that start and stop workers. */

@@ -1,11 +1,13 @@
 package io.postroom.spring;
 
-import io.postroom.DefaultPostroom;
 import io.postroom.api.Durations;
 import java.time.Duration;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.springframework.beans.factory.ObjectProvider;
+import org.springframework.boot.autoconfigure.context.LifecycleProperties;
 import org.springframework.context.SmartLifecycle;
+import org.springframework.core.env.Environment;
 
 /**
  * Waits at a stop for the handlers that run, in the phase in which the web server takes no new requests and waits for those that run. Both
@@ -21,13 +23,30 @@ final class PostroomDrain implements SmartLifecycle {
     /** Time that a stop needs after the drain: for an interrupt, its grace, and the last results. */
     private static final Duration RESERVE = Duration.ofSeconds(6);
 
-    private final DefaultPostroom postroom;
+    private final Workers workers;
     private final Duration drain;
     private volatile boolean running;
 
-    PostroomDrain(DefaultPostroom postroom, Duration drain) {
-        this.postroom = postroom;
+    PostroomDrain(Workers workers, Duration drain) {
+        this.workers = workers;
         this.drain = drain;
+    }
+
+    /** The drain that the host has set, cut to its time for a phase. */
+    static PostroomDrain of(
+            Workers workers,
+            Environment environment,
+            PostroomProperties properties,
+            ObjectProvider<LifecycleProperties> lifecycle) {
+        Duration phase = lifecycle.stream()
+                .map(LifecycleProperties::getTimeoutPerShutdownPhase)
+                .findFirst()
+                .orElse(DEFAULT_PHASE_TIMEOUT);
+        Duration drain = properties.shutdown().drain();
+        if (environment.containsProperty(PROPERTY)) {
+            warnOfCut(phase, drain);
+        }
+        return new PostroomDrain(workers, within(phase, drain));
     }
 
     /**
@@ -65,7 +84,7 @@ final class PostroomDrain implements SmartLifecycle {
 
     @Override
     public void stop() {
-        postroom.stopWorkers(drain);
+        workers.stop(drain);
         running = false;
     }
 

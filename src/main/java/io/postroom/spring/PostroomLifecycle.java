@@ -1,6 +1,5 @@
 package io.postroom.spring;
 
-import io.postroom.DefaultPostroom;
 import io.postroom.api.InvalidMessageException;
 import io.postroom.api.Schedule;
 import io.postroom.handler.Handler;
@@ -15,14 +14,14 @@ import org.springframework.context.SmartLifecycle;
  * so that a mistake in one, or a clash of two, stops the start before a port is open. Thread-safe.
  */
 final class PostroomLifecycle implements SmartLifecycle, SmartInitializingSingleton {
-    private final DefaultPostroom postroom;
+    private final Workers workers;
     private final Supplier<BeanHandlers> finder;
     private List<Handler> handlers = List.of();
     private volatile boolean running;
     private boolean started;
 
-    PostroomLifecycle(DefaultPostroom postroom, Supplier<BeanHandlers> finder) {
-        this.postroom = postroom;
+    PostroomLifecycle(Workers workers, Supplier<BeanHandlers> finder) {
+        this.workers = workers;
         this.finder = finder;
     }
 
@@ -31,7 +30,7 @@ final class PostroomLifecycle implements SmartLifecycle, SmartInitializingSingle
         BeanHandlers found = finder.get();
         handlers = found.find();
         try {
-            postroom.checkHandlers(handlers);
+            workers.check(handlers);
         } catch (IllegalArgumentException clash) {
             throw new StartProblem(
                     "The handlers do not go together: " + clash.getMessage(),
@@ -43,7 +42,7 @@ final class PostroomLifecycle implements SmartLifecycle, SmartInitializingSingle
 
     private void declare(Schedule schedule) {
         try {
-            postroom.schedules().declare(schedule);
+            workers.declare(schedule);
         } catch (InvalidMessageException refused) {
             throw new StartProblem(
                     "Schedule \"" + schedule.name() + "\" of a handler is refused: " + refused.getMessage(),
@@ -64,7 +63,7 @@ final class PostroomLifecycle implements SmartLifecycle, SmartInitializingSingle
     @Override
     public synchronized void start() {
         if (!running) {
-            postroom.startWorkers(started ? List.of() : handlers);
+            workers.start(started ? List.of() : handlers);
             started = true;
             running = true;
         }
@@ -73,7 +72,7 @@ final class PostroomLifecycle implements SmartLifecycle, SmartInitializingSingle
     @Override
     public synchronized void stop() {
         if (running) {
-            postroom.stopClaiming();
+            workers.stopClaiming();
             running = false;
         }
     }

@@ -58,9 +58,15 @@ record PostroomProperties(
 
     /**
      * @param drain How long running handlers may go on when the application stops. Cut so that it ends before
-     *     spring.lifecycle.timeout-per-shutdown-phase.
+     *     spring.lifecycle.timeout-per-shutdown-phase. At most 1 day.
      */
-    record Shutdown(@DefaultValue("30s") Duration drain) {}
+    record Shutdown(@DefaultValue("30s") Duration drain) {
+        Shutdown {
+            if (drain.isNegative() || drain.compareTo(Duration.ofDays(1)) > 0) {
+                throw new IllegalArgumentException("postroom.shutdown.drain must be 0 seconds to 1 day, got " + drain);
+            }
+        }
+    }
 
     /**
      * @param status Status of the health component once a threshold is reached. A word of your own, or one of Spring Boot's.

@@ -2,6 +2,7 @@ package io.postroom.spring;
 
 import io.postroom.api.InvalidMessageException;
 import io.postroom.api.Limiter;
+import io.postroom.api.Limits;
 import io.postroom.api.Overflow;
 import io.postroom.api.QueueKind;
 import io.postroom.api.QueueSettings;
@@ -41,6 +42,7 @@ import org.springframework.core.env.Environment;
  * @param singleActiveConsumer Whether only one process consumes at a time.
  * @param expiresAfter Without use for so long the queue is deleted, 1 ms to 400 days; 0: never.
  * @param fair Whether the groups of messages take turns.
+ * @param destination External system that the messages go to.
  * @param maxStarts Most starts of handlers in a period, over all processes.
  * @param period That period, 100 ms to 400 days.
  * @param window Which spans of time are meant: sliding or fixed.
@@ -65,6 +67,7 @@ record QueueProperties(
         @Nullable Boolean singleActiveConsumer,
         @Nullable Duration expiresAfter,
         @Nullable Boolean fair,
+        @Nullable String destination,
         @Nullable Integer maxStarts,
         @Nullable Duration period,
         Limiter.@Nullable Window window,
@@ -90,6 +93,7 @@ record QueueProperties(
             "singleActiveConsumer",
             "expiresAfter",
             "fair",
+            "destination",
             "maxStarts",
             "period",
             "window",
@@ -122,11 +126,15 @@ record QueueProperties(
             }
         });
         Binder binder = Binder.get(environment);
-        Declared declared = new Declared(new ArrayList<>(), new ArrayList<>());
+        Declared declared = new Declared(new ArrayList<>(), new ArrayList<>(), new LinkedHashMap<>());
         queues.forEach((queue, name) -> {
             QueueProperties properties =
                     binder.bind(name, Bindable.of(QueueProperties.class)).orElseThrow(IllegalStateException::new);
             declared.queues.add(checked(name, () -> properties.settings(queue)));
+            if (properties.destination != null) {
+                String system = properties.destination;
+                declared.destinations.put(queue, checked(name, () -> Limits.requireName("destination", system)));
+            }
             if (properties.hasLimiter()) {
                 declared.limiters.add(checked(name, () -> properties.limiter(queue)));
             }
@@ -134,8 +142,8 @@ record QueueProperties(
         return declared;
     }
 
-    /** The queues that properties declare, and the limiters of some of them. */
-    record Declared(List<QueueSettings> queues, List<Limiter> limiters) {}
+    /** The queues that properties declare, the limiters of some of them, and destinations by queue. */
+    record Declared(List<QueueSettings> queues, List<Limiter> limiters, Map<String, String> destinations) {}
 
     private boolean hasLimiter() {
         return maxStarts != null
@@ -148,21 +156,17 @@ record QueueProperties(
     }
 
     private Limiter limiter(String queue) {
-        Limiter limiter = new Limiter(
-                Optional.of(queue),
-                Optional.empty(),
-                Optional.ofNullable(maxStarts),
-                Optional.ofNullable(period),
-                window == null ? Limiter.Window.SLIDING : window,
-                Optional.ofNullable(maxInProgress),
-                Optional.ofNullable(maxStartsPerGroup),
-                Optional.ofNullable(periodPerGroup),
-                Optional.ofNullable(maxInProgressPerGroup));
-        if (limiter.isEmpty()) {
-            throw new InvalidMessageException(
-                    "maxStarts", "1 to " + Limiter.MOST + ", where the other limits are left out", "");
-        }
-        return limiter;
+        return new Limiter(
+                        Optional.of(queue),
+                        Optional.empty(),
+                        Optional.ofNullable(maxStarts),
+                        Optional.ofNullable(period),
+                        window == null ? Limiter.Window.SLIDING : window,
+                        Optional.ofNullable(maxInProgress),
+                        Optional.ofNullable(maxStartsPerGroup),
+                        Optional.ofNullable(periodPerGroup),
+                        Optional.ofNullable(maxInProgressPerGroup))
+                .requireLimit();
     }
 
     /** @throws StartProblem a value breaks a limit; the text names its property */

@@ -78,6 +78,11 @@ final class SpringTransactions implements Transactions {
     }
 
     @Override
+    public boolean isOwn() {
+        return hasTransaction(manager);
+    }
+
+    @Override
     public <T> T join(Work<T> work) {
         try {
             return isOpen() ? runInCallers(work) : begin(work);

@@ -12,6 +12,7 @@
  *   <li>{@link io.postroom.spring.BeanHandlers}: handlers among the beans, once all are there.
  *   <li>{@link io.postroom.spring.SameThread}: refuses asynchronous handlers.
  *   <li>{@link io.postroom.spring.PostroomLifecycle}: workers start last, and their claims end first.
+ *   <li>{@link io.postroom.spring.HomesAutoConfiguration}: in place of the first, where queues live on several databases.
  *   <li>{@link io.postroom.spring.LeftOpenTransactions}: rolls back what a handler leaves open.
  *   <li>{@link io.postroom.spring.PostroomDrain}: waits for running handlers while the web server waits for running requests.
  * </ol>

@@ -20,13 +20,16 @@ public interface PostroomKit {
 
     /**
      * Runs what is due and ready in these queues (none: all with a handler here) on this thread until nothing is. Returns how many runs.
+     * Of a queue with a {@link io.postroom.api.Limiter} it runs no more than may start now: {@link #advance} by the period lets the next
+     * ones start.
      *
      * @throws WrongTransactionException a transaction is open on this thread: messages created in it cannot be seen before its commit
      */
     int drain(String... queues);
 
     /**
-     * Lets time pass at once: waiting messages become due, and times to live end. Heartbeats stay as they are.
+     * Lets time pass at once: waiting messages become due, times to live end, and starts that limiters count grow old.
+     * Heartbeats stay as they are.
      *
      * @throws WrongTransactionException as {@link #drain}
      */
@@ -40,10 +43,10 @@ public interface PostroomKit {
     Message await(UUID id, MessageState state);
 
     /**
-     * Removes all messages of all queues with their history and their deduplication keys, and resumes paused queues, so that the next test
-     * finds an empty database. Queues, their settings, handlers, workers and the lines of {@code operator_log} stay; sequences go on.
-     * Waits up to 35 seconds for running handlers of this process. A future of {@code sendMessageAsync} that is still open fails. Never
-     * call it on a database whose messages somebody needs.
+     * Removes all messages of all queues with their history and their deduplication keys, resumes paused queues, and forgets which starts
+     * limiters have counted, so that the next test finds an empty database. Queues, their settings and limits, handlers, workers and the
+     * lines of {@code operator_log} stay; sequences go on. Waits up to 35 seconds for running handlers of this process. A future of
+     * {@code sendMessageAsync} that is still open fails. Never call it on a database whose messages somebody needs.
      *
      * @throws WrongTransactionException a transaction is open on this thread
      */

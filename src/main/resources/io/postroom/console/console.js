@@ -8,23 +8,31 @@ let lastGood = new Date(); // when the figures on the page were read
 function refresh(part) {
   const pause = Number(part.dataset.refresh) * 1000;
   const again = () => setTimeout(() => refresh(document.getElementById(part.id)), pause);
-  const inUse = part.contains(document.activeElement) || String(getSelection()) !== '' || part.querySelector('details[open]');
-  if (document.hidden || inUse) {
+  if (document.hidden) {
     again();
     return;
   }
-  fetch(location.href, { signal: AbortSignal.timeout(WAIT), credentials: 'same-origin', redirect: 'error' })
+  fetch(location.href, {
+    signal: AbortSignal.timeout(WAIT), credentials: 'same-origin', redirect: 'error', headers: { 'Postroom-Part': part.id },
+  })
     .then(answer => (answer.ok ? answer.text() : Promise.reject(new Error(String(answer.status)))))
     .then(text => {
       const fresh = new DOMParser().parseFromString(text, 'text/html').getElementById(part.id);
-      if (fresh) {
+      if (fresh && !inUse(part)) {
         part.replaceWith(document.importNode(fresh, true));
         lastGood = new Date();
+      }
+      if (fresh) {
         late(false);
       }
     })
     .catch(() => late(true))
     .finally(again);
+}
+
+// A part in which somebody types, selects or reads stays as it is. It is asked for all the same, so that a slow database shows.
+function inUse(part) {
+  return part.contains(document.activeElement) || String(getSelection()) !== '' || part.querySelector('details[open]') !== null;
 }
 
 // Says that figures are old, instead of showing them as if they were not.

@@ -10,6 +10,7 @@ import com.tngtech.archunit.core.domain.JavaMethodCall;
 import com.tngtech.archunit.core.importer.ImportOption;
 import com.tngtech.archunit.junit.AnalyzeClasses;
 import com.tngtech.archunit.junit.ArchTest;
+import com.tngtech.archunit.junit.ArchTests;
 import com.tngtech.archunit.lang.ArchRule;
 import java.sql.Connection;
 import java.util.Arrays;
@@ -20,12 +21,12 @@ import java.util.Set;
  *
  * <pre>
  * server → cli, rest, console, spring    cli → rest, (root)    console → (root), postgres.console    rest → api, channel
- * test → (root)    spring, server → (root)
+ * test → (root)    spring, server → (root)    homes → (root), postgres.admin
  * (root) → producer → worker → consumer → execution → handler, storage → api
  *          jobs, producer → schedules → storage
- *          jobs, producer → imports → storage, files    channel → files
+ *          jobs, producer → imports → storage, files    channel → files, loop
  *          jobs → mailboxes → imports, storage
- *          jobs → storage     postgres → storage     channel → handler
+ *          jobs → storage     postgres → storage     channel → handler     console, server → access → storage
  *                             postgres → postgres.connection → postgres.statement
  *                                        postgres.purge      → postgres.statement
  *                                        postgres.console    → postgres.connection
@@ -57,7 +58,8 @@ class DependencyDirectionTest {
     static final ArchRule handler_knows_api_only = only("handler", "api");
 
     @ArchTest
-    static final ArchRule channel_knows_handler = only("channel..", "api", "handler", "channel..", "internal.files");
+    static final ArchRule channel_knows_handler =
+            only("channel..", "api", "handler", "channel..", "internal.files", "internal.loop");
 
     @ArchTest
     static final ArchRule storage_knows_api_only = only("internal.storage", "api");
@@ -69,7 +71,8 @@ class DependencyDirectionTest {
     static final ArchRule files_know_nothing_of_ours = only("internal.files");
 
     @ArchTest
-    static final ArchRule imports_know_storage = only("internal.imports", "api", "internal.storage", "internal.files");
+    static final ArchRule imports_know_storage =
+            only("internal.imports", "api", "internal.storage", "internal.files", "internal.loop");
 
     @ArchTest
     static final ArchRule mailboxes_know_imports =
@@ -150,10 +153,15 @@ class DependencyDirectionTest {
     @ArchTest
     static final ArchRule test_kit_knows_the_root = only("test", "", "api");
 
+    /** It starts engines, and reads what a database knows about itself as a home before one runs. */
+    @ArchTest
+    static final ArchRule homes_know_the_root_and_their_store =
+            only("homes", "", "api", "handler", "internal.loop", "internal.storage", "internal.postgres.admin");
+
     /** The starter uses two helpers of the producer: what runs after a commit, and the statement that commits itself. */
     @ArchTest
     static final ArchRule starter_knows_the_root =
-            only("spring", "", "api", "handler", "channel..", "metrics", "internal.producer");
+            only("spring", "", "api", "handler", "channel..", "metrics", "homes", "internal.producer");
 
     @ArchTest
     static final ArchRule metrics_know_api_and_handler = only("metrics", "api", "handler");
@@ -164,12 +172,15 @@ class DependencyDirectionTest {
 
     /** The command line uses the API of Java and the shapes of HTTP answers; nothing inside. */
     @ArchTest
-    static final ArchRule command_line_knows_the_root_and_rest = only("cli", "", "api", "rest");
+    static final ArchRule command_line_knows_the_root_and_rest = only("cli", "", "api", "homes", "rest");
 
     /** It needs the engine's data source, for reads of its own; these are in a package that nobody else uses. */
     @ArchTest
     static final ArchRule console_knows_the_root_and_its_reads =
-            only("console", "", "api", "internal.postgres.console");
+            only("console", "", "api", "internal.access", "internal.postgres.console");
+
+    @ArchTest
+    static final ArchRule access_knows_storage = only("internal.access", "api", "internal.storage", "internal.loop");
 
     @ArchTest
     static final ArchRule postgres_console_knows_admin_connection_and_statement = only(
@@ -248,6 +259,10 @@ class DependencyDirectionTest {
             .arePublic()
             .should(PublicSignatures.nameNothingOf(
                     "org.postgresql", "com.zaxxer.hikari", "org.flywaydb", "net.javacrumbs.shedlock"));
+
+    /** The classes are imported once for both files. */
+    @ArchTest
+    static final ArchTests wall_clock = ArchTests.in(WallClockRule.class);
 
     /** A package may use its own classes, these packages of ours, and anything that is not ours. */
     private static ArchRule only(String name, String... allowed) {

@@ -272,20 +272,21 @@ class ConservationTest {
                 .attempt(worker, "crashed", "x")
                 .attempt(worker, "crashed", "x")
                 .dead("crash_limit", "X", "x", "f");
-        UUID failed = messages.message("q").attempt(worker, "failed", "x").dead("attempts_spent", "X", "x", "f");
+        messages.message("q").attempt(worker, "failed", "x").dead("attempts_spent", "X", "x", "f");
         assertFound("dead_letter_under_limit")
                 .as("attempts are the handler's unless an operator set them")
                 .extracting(Violation::messageId)
                 .containsExactly(crashed);
-        sql.sql("UPDATE postroom.queue SET settings_by = 'operator', max_attempts = 3")
-                .update();
+        operatorSets("strict", 3);
+        UUID failed = messages.message("strict").attempt(worker, "failed", "x").dead("attempts_spent", "X", "x", "f");
         assertFound("dead_letter_under_limit")
                 .extracting(Violation::messageId)
                 .containsExactlyInAnyOrder(crashed, failed);
-        sql.sql("INSERT INTO postroom.operator_action (action, queue_id) VALUES ('declare', ?)")
-                .param(messages.queue("q"))
-                .update();
-        assertThat(Conservation.check(sql)).as("the limit came later").isEmpty();
+        operatorSets("strict", 4);
+        assertFound("dead_letter_under_limit")
+                .as("the limit came later")
+                .extracting(Violation::messageId)
+                .containsExactly(crashed);
         sql.sql("UPDATE postroom.queue SET settings_by = 'declaration'").update();
         assertThat(Conservation.check(sql)).as("each start may have changed it").isEmpty();
     }
@@ -302,9 +303,20 @@ class ConservationTest {
                 .attempt(worker, "retry", "x")
                 .delayed(HOUR, "retry");
         assertFound("over_limit").extracting(Violation::messageId).containsExactly(waits);
-        sql.sql("UPDATE postroom.queue SET settings_by = 'operator', max_attempts = 2")
-                .update();
+        operatorSets("strict", 2);
+        messages.message("strict")
+                .attempt(worker, "retry", "x")
+                .attempt(worker, "retry", "x")
+                .delayed(HOUR, "retry");
         assertFound("over_limit").hasSize(2);
+    }
+
+    /** Leaves a line in the ledger, which says since when the limit holds. */
+    private void operatorSets(String queue, int maxAttempts) {
+        sql.sql("UPDATE postroom.queue SET settings_by = 'operator', max_attempts = ? WHERE id = ?")
+                .param(maxAttempts)
+                .param(messages.queue(queue))
+                .update();
     }
 
     @Test

@@ -110,6 +110,168 @@ class CommandsTest {
     }
 
     @Test
+    void tokens_are_made_listed_and_revoked_in_both_ways() {
+        CliRun made = http("token", "create", "--name", "ci", "--role", "producer", "--queues", "orders.*,mail");
+        assertThat(made.exitCode()).as("%s", made).isZero();
+        assertThat(made.out()).matches("postroom_[A-Za-z0-9_-]{43}\n");
+        CliRun other = sql("token", "create", "--name", "night", "--role", "reader", "--expires", "90d", "--json");
+        assertThat(other.json().path("token").asString("")).startsWith("postroom_");
+        CliRun list = both("token", "list");
+        assertThat(list.out())
+                .startsWith("NAME")
+                .contains("ci", "producer", "orders.*,mail", "night", "never")
+                .doesNotContain(made.out().strip());
+        assertThat(both("token", "list", "--json").json().path("tokens").size()).isEqualTo(2);
+
+        for (String[] wrong : new String[][] {
+            {"token", "create", "--name", "ci", "--role", "reader"},
+            {"token", "create", "--name", "x", "--role", "producer"},
+            {"token", "create", "--name", "x y", "--role", "reader"},
+            {"token", "revoke", "nobody"}
+        }) {
+            CliRun refused = both(wrong);
+            assertThat(refused.exitCode()).as("%s", refused).isEqualTo(1);
+            assertThat(refused.err()).contains(" must be ");
+        }
+        assertThat(both("token", "create", "--name", "x", "--role", "admin").exitCode())
+                .isEqualTo(2);
+        assertThat(both("token", "create", "--name", "x", "--role", "reader", "--expires", "soon")
+                        .exitCode())
+                .isEqualTo(2);
+        assertThat(http("token").exitCode()).isEqualTo(2);
+
+        assertThat(http("token", "revoke", "ci", "--reason", "over").out()).isEqualTo("revoked\n");
+        assertThat(both("token", "revoke", "ci").out()).isEqualTo("it was revoked before\n");
+        assertThat(both("token", "list").out()).doesNotContain("orders");
+        assertThat(both("token", "list", "--all").out()).contains("REVOKED");
+        assertThat(both("ledger", "--action", "revoke_token", "--json").out()).contains("\"token\":\"ci\"", "over");
+    }
+
+    @Test
+    void limiters_are_shown_and_where_a_destination_takes_nothing() {
+        sql.sql("SELECT postroom.declare_queue('bills', fair => true), postroom.declare_queue('refunds')")
+                .query((row, number) -> true)
+                .list();
+        sql.sql("SELECT postroom.set_limiter('bills', max_starts => 5, period => '1 hour', max_in_progress => 2,"
+                        + " max_starts_per_group => 3, period_per_group => '1 minute'),"
+                        + " postroom.set_destination('refunds', 'bank'), postroom.park('bank', 3600000000)")
+                .query((row, number) -> true)
+                .list();
+        CliRun shown = both("limiters");
+        assertThat(shown.out())
+                .startsWith("OF")
+                .contains("0 of 5 in PT1H", "0 of 2", "3 starts in PT1M")
+                .containsPattern("destination +bank .* in PT|destination +bank +0 +0 +now +20");
+        JsonNode limiters = both("limiters", "--json").json().path("limiters");
+        assertThat(limiters.get(0).path("freeStarts").asInt()).isEqualTo(5);
+        assertThat(limiters.get(1).path("parkedUntil").asString()).isNotEmpty();
+        assertThat(http("queues").out()).contains("limited", "parked");
+        assertThat(both("status", "--json").json().path("attention").toString())
+                .contains("queue refunds waits until ", ": its destination bank takes nothing");
+        sql.sql("SELECT postroom.remove_limiter('bills'), postroom.unpark('bank')")
+                .query((row, number) -> true)
+                .list();
+    }
+
+    @Test
+    void limiters_are_set_and_removed_in_both_ways_on_record() {
+        for (Way way : List.<Way>of(CommandsTest::http, CommandsTest::sql)) {
+            CliRun set = way.run(
+                    "limiters",
+                    "set",
+                    "--destination",
+                    "bank",
+                    "--max-starts",
+                    "10",
+                    "--period",
+                    "1m",
+                    "--max-in-progress",
+                    "3",
+                    "--reason",
+                    "they asked",
+                    "--actor",
+                    "cid");
+            assertThat(set.exitCode()).as("%s", set).isZero();
+            assertThat(set.out()).isEqualTo("destination bank is limited\n");
+            assertThat(both("limiters").out()).containsPattern("destination +bank +0 of 10 in PT1M +0 of 3");
+            assertThat(way.run("ledger", "--actor", "cid", "--limit", "1").out())
+                    .contains("they asked", "bank");
+            assertThat(way.run("limiters", "remove", "--destination", "bank").out())
+                    .isEqualTo("destination bank is not limited any more\n");
+        }
+        assertThat(both("limiters", "remove", "--queue", "idle").out()).isEqualTo("queue idle was not limited\n");
+        for (String wrong : List.of(
+                "--queue idle",
+                "--queue nobody --max-in-progress 1",
+                "--queue idle --max-starts 5",
+                "--queue idle --max-in-progress 0",
+                "--queue idle --max-starts 5 --period soon",
+                "--queue idle --max-in-progress 1 --window round")) {
+            CliRun refused = both(("limiters set " + wrong).split(" "));
+            assertThat(refused.exitCode()).as("%s", refused).isNotZero();
+        }
+        assertThat(both("limiters", "set", "--queue", "a", "--destination", "b").exitCode())
+                .isEqualTo(2);
+    }
+
+    @Test
+    void entries_are_set_in_part_shown_and_deleted_in_both_ways_on_record() {
+        int version = 0;
+        for (Way way : List.<Way>of(CommandsTest::http, CommandsTest::sql)) {
+            CliRun made = way.run(
+                    "settings",
+                    "set",
+                    "erp",
+                    "--channel",
+                    "own",
+                    "--endpoint",
+                    "https://a.example",
+                    "--secret",
+                    "env:KEY",
+                    "--property",
+                    "a=1",
+                    "--property",
+                    "b=2",
+                    "--reason",
+                    "new",
+                    "--actor",
+                    "dot");
+            assertThat(made.exitCode()).as("%s", made).isZero();
+            CliRun changed = way.run("settings", "set", "erp", "--attempts", "7", "--property", "a=", "--endpoint", "");
+            assertThat(changed.exitCode()).as("%s", changed).isZero();
+            JsonNode entry = both("settings", "show", "erp", "--json").json();
+            assertThat(entry.path("attempts").asInt()).isEqualTo(7);
+            assertThat(entry.path("properties").toString()).isEqualTo("{\"b\":\"2\"}");
+            assertThat(entry.has("endpoint")).isFalse();
+            assertThat(entry.path("secret").asString()).isEqualTo("env:KEY");
+            assertThat(entry.path("version").asInt()).isGreaterThan(version);
+            version = entry.path("version").asInt();
+            assertThat(both("settings", "list").out()).startsWith("NAME").containsPattern("erp +own");
+            assertThat(both("settings", "show", "erp").out()).contains("channel: own\n", "attempts: 7\n");
+            assertThat(both("ledger", "--actor", "dot", "--limit", "1").out()).contains("new", "settings erp");
+            assertThat(way.run("settings", "delete", "erp", "--reason", "over", "--actor", "eve")
+                            .out())
+                    .isEqualTo("settings erp are deleted\n");
+        }
+        for (String wrong : List.of(
+                "show erp",
+                "delete erp",
+                "set erp --endpoint https://a.example",
+                "set erp --channel own --secret hunter2",
+                "set erp --channel own --attempts 0",
+                "set erp --channel own --valid-from soon",
+                "set a@b --channel own")) {
+            CliRun refused = both(("settings " + wrong).split(" "));
+            assertThat(refused.exitCode()).as("%s", refused).isEqualTo(1);
+            assertThat(refused.err()).doesNotContain("hunter2");
+        }
+        assertThat(http("settings").exitCode()).isEqualTo(2);
+        assertThat(both("settings", "set", "erp", "--attempts", "x").exitCode()).isEqualTo(2);
+        assertThat(sql("settings", "test", "erp").err()).contains("needs a server");
+        assertThat(http("settings", "test", "erp").exitCode()).isEqualTo(1);
+    }
+
+    @Test
     void messages_are_listed_in_pages_and_shown_whole() {
         String first = message("paged", "{\"n\": 1.10}");
         String second = message("paged", "2");
@@ -132,6 +294,14 @@ class CommandsTest {
                                 "2020-01-01T00:00:00Z")
                         .out())
                 .contains(first, "READY", "order.paid");
+        sql.sql("UPDATE postroom.message SET headers = '{\"from\": \"a=b, c\", \"n\": \"1\"}' WHERE id = ?::uuid")
+                .param(second)
+                .update();
+        assertThat(both("messages", "--header", "from=a=b, c", "--header", "n=1", "--json")
+                        .json()
+                        .path("messages")
+                        .findValuesAsString("id"))
+                .containsExactly(second);
         assertThat(both("message", first).out()).contains("id: " + first, "payload: {\"n\":1.10}", "READY");
         assertThat(both("message", first, "--json")
                         .json()
@@ -146,6 +316,8 @@ class CommandsTest {
     @Test
     void texts_of_messages_do_not_reach_the_terminal_as_commands() {
         String id = deadLetter("\u001b[2J\u202egone\nline");
+        assertThat(both("dead-letters", "--header", "no=such").out()).doesNotContain("gone");
+        assertThat(both("dead-letters", "--header", "=such").err()).contains("headers must be names of 1 to 100");
         assertThat(both("dead-letters", "--queue", "mail").out()).contains("\\u001b[2J\\u202egone");
         assertThat(both("message", id).out()).contains("\\u001b[2J\\u202egone\\nline");
         assertThat(both("message", id, "--json")
@@ -217,6 +389,12 @@ class CommandsTest {
                 .startsWith("pause");
         assertThat(both("ledger", "--before", UNKNOWN).err()).contains("before must be the id of a line");
         assertThat(both("ledger", "--action", "pause").out()).contains("AT", "pause", "idle");
+        assertThat(both("ledger", "--check", "--json").json().path("whole").asBoolean())
+                .isTrue();
+        assertThat(http("ledger", "--check").out()).startsWith("The chain is whole: ");
+        CliRun gone = both("ledger", "--check", "--known-number", "1000000", "--known-hash", "0".repeat(64));
+        assertThat(gone.exitCode()).isEqualTo(1);
+        assertThat(gone.out()).startsWith("BROKEN at line 1000000: it is missing");
         assertThat(http("pause", "none").exitCode()).isEqualTo(1);
         assertThat(sql("pause", "none").exitCode()).isEqualTo(1);
     }
@@ -326,6 +504,22 @@ class CommandsTest {
     }
 
     @Test
+    void destination_is_unparked_on_record() {
+        sql.sql("SELECT postroom.set_destination('idle', 'bank'), postroom.park('bank', 60000000)")
+                .query((row, number) -> true)
+                .list();
+        assertThat(http("unpark", "bank", "--reason", "it is up", "--actor", "ann")
+                        .out())
+                .isEqualTo("messages of bank start again\n");
+        assertThat(sql("unpark", "bank").out()).isEqualTo("bank was not parked\n");
+        assertThat(both("unpark", "a b").exitCode()).isEqualTo(1);
+        assertThat(both("ledger", "--action", "unpark").out()).contains("ann", "it is up", "destination bank");
+        sql.sql("SELECT postroom.set_destination('idle', NULL)")
+                .query((row, number) -> true)
+                .list();
+    }
+
+    @Test
     void doctor_asks_the_server_for_what_it_sees() {
         message("mail", "1");
         CliRun run = http("doctor", "--older-than", "1h");
@@ -334,7 +528,7 @@ class CommandsTest {
                 .contains(
                         "PostgreSQL ",
                         "PROBLEM no_worker",
-                        "messages wait, and no process with workers is alive",
+                        "messages wait, and no process that handles messages is alive",
                         "To do: ");
         assertThat(both("doctor", "--older-than", "2d").err()).contains("--older-than must be 0 to 1 day");
     }
@@ -354,6 +548,9 @@ class CommandsTest {
                 "message",
                 "message 17",
                 "messages --state LOST",
+                "messages --header source",
+                "messages --header =shell",
+                "messages --header a/b=shell",
                 "messages --created-from 2020-01-01T00:00:00",
                 "redrive --reason x",
                 "redrive --all --reason x --per-second 0 --yes",
@@ -365,6 +562,8 @@ class CommandsTest {
                 "messages --limit 0",
                 "operations --limit 0",
                 "ledger --limit 0",
+                "ledger --known-number 1",
+                "ledger --check --known-hash 00",
                 "create made --priority 12",
                 "create made --delay soon",
                 "import-definitions pom.xml --rename idle",
@@ -404,7 +603,12 @@ class CommandsTest {
                 CliRun.of(Map.of("POSTROOM_TOKEN", TOKEN), overHttp("status", "--token-file", wrong.toString()));
         assertThat(withWrong.exitCode()).isEqualTo(1);
         assertThat(withWrong.err()).doesNotContain("wrong token");
-        Path right = Files.writeString(folder.resolve("right"), TOKEN + "\n");
+        for (String pasted : List.of("secret\u2026", "secret\u00e9")) {
+            CliRun refused = CliRun.of(Map.of("POSTROOM_TOKEN", pasted), overHttp("status"));
+            assertThat(refused.exitCode()).isEqualTo(2);
+            assertThat(refused.err()).contains("ASCII").doesNotContain("secret");
+        }
+        Path right = Files.writeString(folder.resolve("right"), "\uFEFF" + TOKEN + "\r\n");
         assertThat(CliRun.of(Map.of(), overHttp("status", "--token-file", right.toString()))
                         .exitCode())
                 .isZero();

@@ -173,6 +173,28 @@ class DoctorTest {
     }
 
     @Test
+    void queue_that_nobody_consumes_is_told_while_others_are_consumed() {
+        sql.sql("SELECT (postroom.create_message(q, '1')).id FROM unnest(ARRAY['left', 'fresh']) q")
+                .query((row, n) -> true)
+                .list();
+        change("""
+                UPDATE postroom.message SET created_at = now() - interval '2 minutes'
+                WHERE queue_id = (SELECT q.id FROM postroom.queue q WHERE q.name = 'left')
+                """, """
+                INSERT INTO postroom.worker (instance, name, version) VALUES (gen_random_uuid(), 'host:18', 'dev')
+                """);
+        try {
+            CliRun run = doctor("--json");
+            assertThat(codes(run)).contains("no_consumer").doesNotContain("no_worker");
+            assertThat(run.out())
+                    .contains("messages of queue left wait, and no live process has a handler for it")
+                    .doesNotContain("queue fresh");
+        } finally {
+            change("DELETE FROM postroom.worker", "DELETE FROM postroom.ready", "DELETE FROM postroom.message");
+        }
+    }
+
+    @Test
     void silent_worker_waiting_messages_and_an_operation_without_steps_are_told() {
         sql.sql("SELECT id FROM postroom.create_message('left', '1')")
                 .query((row, n) -> true)

@@ -9,6 +9,7 @@ import io.postroom.rest.Problem;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.io.Writer;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
@@ -24,6 +25,8 @@ import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** What commands make of answers that a real server gives rarely: bounded counts, breaks, a body that does not end. */
 class ServerAnswersTest {
@@ -153,6 +156,58 @@ class ServerAnswersTest {
         assertThat(no.err()).containsSubsequence("7 dead letters", ID, "Discard 7 dead letters? Type yes:");
         assertThat(no.out()).isEmpty();
         assertThat(no.exitCode()).isEqualTo(1);
+    }
+
+    /** A shell has opened the file; the disk is full. */
+    private static final class FullDisk extends Writer {
+        @Override
+        public void write(char[] chars, int from, int length) throws IOException {
+            throw new IOException("No space left on device");
+        }
+
+        @Override
+        public void flush() {
+            // what was written before is there
+        }
+
+        @Override
+        public void close() {
+            // nothing is open
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "export-definitions",
+                "queues",
+                "queues --json",
+                "queues --watch=3600",
+                "token create --name ci --role reader",
+                "redrive --all --reason x --yes",
+                "completion",
+            })
+    void answer_that_cannot_be_written_whole_is_a_failure(String command) {
+        answers("/definitions", "{\"queues\": []}");
+        answers("/queues", "{\"queues\": []}");
+        answers("/tokens", "{\"token\": \"postroom_x\"}");
+        answers("/dead-letters/preview", PREVIEW);
+        StringWriter err = new StringWriter();
+        Terminal terminal = new Terminal(
+                new PrintWriter(new FullDisk()),
+                new PrintWriter(err),
+                java.io.InputStream.nullInputStream(),
+                false,
+                name -> null);
+        List<String> arguments = command.equals("completion") ? List.of(command) : asked(command.split(" "));
+
+        int code = PostroomCli.commandLine(terminal).execute(arguments.toArray(String[]::new));
+
+        assertThat(code).isEqualTo(1);
+        assertThat(err.toString()).startsWith("postroom: The answer could not be written whole to the standard output");
+        if (command.startsWith("token")) {
+            assertThat(err.toString()).contains("the token \"ci\": revoke it");
+        }
     }
 
     @Test

@@ -10,6 +10,8 @@ import io.postroom.SchemaMode;
 import io.postroom.api.Binding;
 import io.postroom.api.CreateMessage;
 import io.postroom.api.Exchange;
+import io.postroom.api.NewAccessToken;
+import io.postroom.api.Reason;
 import io.postroom.api.Schedule;
 import io.postroom.server.RunningServer;
 import io.postroom.testing.PostgresTest;
@@ -17,6 +19,8 @@ import io.postroom.testing.TestDatabase;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.SQLException;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -40,7 +44,7 @@ import org.springframework.jdbc.core.simple.JdbcClient;
 /**
  * The console in a headless Chromium that the machine has; skipped where it has none. Checks pages with axe, which takes a second or more
  * for each: with {@code -Dpostroom.console.pages=all} all of them, else those with parts of their own. With {@code
- * -Dpostroom.console.screenshots=true} it makes the pictures of docs/console.md.
+ * -Dpostroom.console.screenshots=true} it makes the pictures of docs, one for each page and together below a megabyte.
  */
 @PostgresTest
 class ConsoleInBrowserTest {
@@ -50,16 +54,30 @@ class ConsoleInBrowserTest {
 
     private static final boolean ALL = "all".equals(System.getProperty("postroom.console.pages"));
     private static final Set<String> WITH_PARTS_OF_THEIR_OWN =
-            Set.of("queues", "messages", "dead-letters", "exchanges");
+            Set.of("/queues/notifications", "/dead-letters", "/tokens", "/exchanges?exchange=orders&key=order.paid");
+    /** Pages whose pictures have a name of their own. */
+    private static final Map<String, String> NAMES = Map.of(
+            "/messages?queue=invoices&state=READY",
+            "",
+            "/dead-letters",
+            "errors",
+            "/dead-letters?queue=notifications&fingerprint=a3f9c2d1",
+            "dead-letters",
+            "/queues/notifications",
+            "queue",
+            "/schedules/nightly-report",
+            "schedule");
 
     private static RunningServer server;
+    private static TestDatabase database;
     private static Postroom other;
     private static JdbcClient sql;
     private static ChromeDriver browser;
     private static UUID dead;
 
     @BeforeAll
-    static void start(TestDatabase database) {
+    static void start(TestDatabase given) {
+        database = given;
         Path program = PROGRAMS.stream()
                 .map(Path::of)
                 .filter(Files::isExecutable)
@@ -118,6 +136,12 @@ class ConsoleInBrowserTest {
                             ? "SmtpException: 451 4.7.1 greylisted, try again later\n\tat provider.Mail.send(Mail.java:42)"
                             : "IllegalArgumentException: the address \"ann@\" cannot be read");
         }
+        other.accessTokens()
+                .create(
+                        NewAccessToken.reader("dashboard"),
+                        Reason.of("for the wall").by("ann"));
+        other.accessTokens().create(NewAccessToken.producer("shop", "orders.*", "mail"));
+        other.accessTokens().revoke("shop", Reason.of("it was in a log").by("ann"));
         other.exchanges().declare(Exchange.topic("orders"));
         other.exchanges().bind(Binding.from("orders").key("order.#").to("invoices"));
         other.schedules()
@@ -190,10 +214,12 @@ class ConsoleInBrowserTest {
                         "/limits",
                         "/settings",
                         "/incoming",
+                        "/tokens",
                         "/ledger",
                         "/database",
                         "/queues/none")
-                .filter(path -> ALL || PICTURES || WITH_PARTS_OF_THEIR_OWN.contains(path.split("[/?]")[1]))
+                .filter(path ->
+                        ALL || PICTURES || WITH_PARTS_OF_THEIR_OWN.contains(path) || path.endsWith(dead.toString()))
                 .toList();
     }
 
@@ -208,12 +234,10 @@ class ConsoleInBrowserTest {
     }
 
     private static void picture(String path) throws IOException {
-        String name = path.equals("/queues")
-                ? "queues"
-                : path.equals("/messages/" + dead)
-                        ? "message"
-                        : path.startsWith("/dead-letters?") ? "dead-letters" : "";
-        if (PICTURES && !name.isEmpty()) {
+        String name = path.equals("/messages/" + dead)
+                ? "message"
+                : NAMES.getOrDefault(path, path.substring(1).replaceFirst("\\?.*", ""));
+        if (PICTURES && !name.isEmpty() && !path.equals("/queues/none")) {
             browser.manage().window().setSize(new Dimension(1180, name.equals("queues") ? 680 : 900));
             script(
                     "document.querySelectorAll('details').forEach(one => { one.open = one.closest('table') === null; })");
@@ -229,10 +253,36 @@ class ConsoleInBrowserTest {
         open("/queues/fresh");
         awaitCounts("Ready\n1");
         other.queueMessages().createMessage("fresh", "2");
-        awaitCounts("Ready\n2");
+        awaitCounts("Ready\n2"); // by itself
         browser.findElement(By.cssSelector(".actions button")).sendKeys(Keys.ENTER);
         await().until(() -> !browser.findElements(By.cssSelector(".notice")).isEmpty());
         awaitCounts("The queue is paused");
+        slow_database_shows_as_slow_and_the_note_goes_with_fresh_figures();
+    }
+
+    /** Reads wait for the lock and are ended after two seconds. The script is told to look now, which saves its pause. */
+    private void slow_database_shows_as_slow_and_the_note_goes_with_fresh_figures() {
+        try (Connection holder = database.connect()) {
+            holder.setAutoCommit(false);
+            holder.createStatement().execute("LOCK TABLE postroom.queue IN ACCESS EXCLUSIVE MODE");
+            script("getSelection().selectAllChildren(document.getElementById('counts'))");
+            lookNow();
+            await().until(() -> !browser.findElements(By.id("late")).isEmpty());
+            assertThat(browser.findElement(By.id("late")).getText()).startsWith("These figures are of ");
+            assertThat(browser.findElement(By.id("counts")).getText())
+                    .as("the figures stay, and they are in use")
+                    .contains("Ready\n2");
+            holder.rollback();
+        } catch (SQLException failed) {
+            throw new IllegalStateException(failed);
+        }
+        script("getSelection().removeAllRanges()");
+        lookNow();
+        await().until(() -> browser.findElements(By.id("late")).isEmpty());
+    }
+
+    private static void lookNow() {
+        script("refresh(document.getElementById('counts'))");
     }
 
     /** Awaits a text in the part that refreshes itself: between the look for it and its text, a new one may have taken its place. */

@@ -94,6 +94,7 @@ class ConsolePagesTest {
                 "/limits",
                 "/settings",
                 "/incoming",
+                "/tokens",
                 "/ledger",
                 "/database"
             })
@@ -150,7 +151,67 @@ class ConsolePagesTest {
         assertThat(other.queues().stats("console.pause").orElseThrow().paused()).isTrue();
         assertThat(client.post("/queues/console.pause/resume").body()).contains(">Pause</button>", "Resumed.");
         assertThat(other.queues().stats("console.pause").orElseThrow().paused()).isFalse();
-        assertThat(client.page("/ledger")).contains("pause", "resume", "console.pause", "from the console");
+        assertThat(client.page("/ledger"))
+                .contains("pause", "resume", "console.pause", "from the console", "/ledger/check");
+        assertThat(client.page("/ledger/check")).contains("The chain is whole: ", "Not sealed yet");
+    }
+
+    @Test
+    void queue_shows_what_came_in_each_minute_and_how_much_of_it_has_ended() {
+        other.queues().declare(QueueSettings.of("console.rate"));
+        assertThat(client.page("/queues/console.rate")).contains("The last 30 minutes", "No message was created.");
+        sql.sql("""
+                WITH made AS (
+                    INSERT INTO postroom.message (id, seq, created_at, queue_id, priority, direction)
+                    SELECT (left(postroom.lowest_id(t.at)::text, 14) || '7000-8000-' || lpad(n::text, 12, '0'))::uuid,
+                           nextval('postroom.ready_seq'), t.at, q.id, 4, 0
+                    FROM postroom.queue q,
+                         (VALUES (date_trunc('minute', now()) - interval '10 minutes', 9),
+                                 (date_trunc('minute', now()) - interval '5 minutes', 7),
+                                 (date_trunc('minute', now()) - interval '31 minutes', 5)) t (at, messages),
+                         generate_series(1, t.messages) n
+                    WHERE q.name = 'console.rate'
+                    RETURNING id, queue_id, created_at)
+                INSERT INTO postroom.attempt (message_id, started_at, finished_at, queue_id, number, outcome)
+                SELECT m.id, m.created_at, m.created_at, m.queue_id, 1, CASE WHEN m.id::text LIKE '%9' THEN 3 ELSE 0 END
+                FROM made m
+                WHERE m.id < postroom.lowest_id(now() - interval '8 minutes')
+                """).update();
+        String page = client.page("/queues/console.rate");
+        assertThat(page)
+                .contains("the highest one has 9", "<svg class=\"columns\"")
+                // other tests may create more at the same time than is looked at
+                .containsPattern("(About )?16 messages were created, of which (about )?8 have ended.")
+                .containsPattern("x=\"3[68]0\" y=\"0\" width=\"16\" height=\"80\""); // a minute may have passed
+        assertThat(client.get("/queues/console.rate", "Postroom-Part", "counts").body())
+                .as("a part that is loaded anew")
+                .contains("id=\"counts\"", "</html>")
+                .doesNotContain("The last 30 minutes", "Bindings to this queue");
+    }
+
+    /** 140 messages in one tenth of a minute, of which the first 100 took 1.5 of its 6 seconds. */
+    @Test
+    void more_messages_than_are_looked_at_are_estimated_from_those() {
+        other.queues().declare(QueueSettings.of("console.many.a"));
+        other.queues().declare(QueueSettings.of("console.many.b"));
+        sql.sql("""
+                WITH made AS (
+                INSERT INTO postroom.message (id, seq, created_at, queue_id, priority, direction)
+                SELECT (left(postroom.lowest_id(t.at)::text, 14) || '7000-8000-' || lpad(n::text, 12, '0'))::uuid,
+                       nextval('postroom.ready_seq'), t.at, q.id, 4, 0
+                FROM generate_series(1, 140) n
+                JOIN postroom.queue q ON q.name = CASE WHEN n % 3 = 0 THEN 'console.many.a' ELSE 'console.many.b' END
+                CROSS JOIN LATERAL (SELECT date_trunc('minute', now()) - interval '20 minutes' + n * interval '15 ms' AS at) t
+                RETURNING id, queue_id, created_at)
+                INSERT INTO postroom.attempt (message_id, started_at, finished_at, queue_id, number, outcome)
+                SELECT m.id, m.created_at, m.created_at, m.queue_id, 1, 0
+                FROM made m
+                WHERE right(m.id::text, 12)::int % 9 = 0
+                """).update();
+        assertThat(client.page("/queues/console.many.a"))
+                .contains("About 131 messages were created, of which about 39 have ended.");
+        assertThat(client.page("/queues/console.many.b"))
+                .contains("About 265 messages were created, of which about 0 have ended.");
     }
 
     @Test
@@ -211,13 +272,21 @@ class ConsolePagesTest {
     @Test
     void messages_are_found_by_id_queue_state_and_correlation() {
         UUID id = other.queueMessages()
-                .createMessage(
-                        CreateMessage.to("console.find").json("order", 2, "1").correlationId("c 1/ä"))
+                .createMessage(CreateMessage.to("console.find")
+                        .json("order", 2, "1")
+                        .correlationId("c 1/ä")
+                        .header("source", "a=b 'c'"))
                 .id();
         assertThat(client.get("/messages?id=" + id).uri().getPath()).isEqualTo("/console/messages/" + id);
         assertThat(client.page("/messages?correlation=c+1%2F%C3%A4")).contains(id.toString());
         assertThat(client.page("/messages?queue=console.find&state=READY")).contains(id.toString(), "order/2");
         assertThat(client.page("/messages?type=order")).contains(id.toString());
+        String byHeader = "/messages?header=source%3Da%3Db+%27c%27";
+        assertThat(client.page(byHeader)).contains(id.toString(), "value=\"source=a=b ");
+        assertThat(client.page(byHeader + "&queue=console.find&correlation=c+1%2F%C3%A4"))
+                .contains(id.toString());
+        assertThat(client.page("/messages?header=source%3Da")).doesNotContain(id.toString());
+        assertThat(client.page(byHeader + "&queue=console.find&state=DEAD")).doesNotContain(id.toString());
         assertThat(client.page("/messages?queue=console.find&state=DEAD")).doesNotContain(id.toString());
         client.page("/messages/" + id);
         assertThat(client.post("/messages/" + id + "/cancel").body()).contains("Cancelled.", "CANCELLED");
@@ -340,8 +409,15 @@ class ConsolePagesTest {
         other.exchanges().declare(Exchange.topic("console.orders"));
         other.exchanges().bind(Binding.from("console.orders").key("order.#").to("console.mail"));
         assertThat(client.page("/exchanges?exchange=console.orders&key=order.paid"))
-                .contains("/queues/console.mail", "order.#");
-        assertThat(client.page("/exchanges?exchange=console.orders&key=other")).contains("It would reach no queue.");
+                .contains(
+                        "/queues/console.mail",
+                        "order.#",
+                        "class=\"topology\"",
+                        "<rect class=\"hit\"",
+                        "</rect><text ");
+        assertThat(client.page("/exchanges?exchange=console.orders&key=other"))
+                .contains("It would reach no queue.", "class=\"topology\"")
+                .doesNotContain("class=\"hit\"");
         assertThat(client.get("/exchanges?exchange=console.none&key=x").statusCode())
                 .isEqualTo(404);
         assertThat(client.page("/queues/console.mail")).contains("console.orders");
@@ -364,25 +440,48 @@ class ConsolePagesTest {
     void limits_settings_and_batches_are_shown_without_secrets() {
         other.queues().declare(QueueSettings.of("console.limited"));
         other.limiters().set(Limiter.ofQueue("console.limited").maxStarts(7, Duration.ofMinutes(1)));
-        assertThat(client.page("/limits")).contains("queue console.limited", "0 of 7 in PT1M");
+        assertThat(client.page("/limits")).contains("queue console.limited", "0 of 7 in 00:01:00");
         other.settings()
                 .set(SettingsEntry.of("console.api", "http")
                         .endpoint("https://api.example")
                         .secret("env:API_KEY"));
         assertThat(client.page("/settings")).contains("console.api", "https://api.example");
-        assertThat(client.page("/settings/console.api")).contains("env:API_KEY", "made");
+        assertThat(client.page("/settings/console.api")).contains("env:API_KEY", "made", "Does this entry work?");
+        other.settings().set(SettingsEntry.of("console.shut", "http").endpoint("http://127.0.0.1:1"));
+        assertThat(client.post("/settings/console.shut/test").body())
+                .contains("It does not work: ", "Back to the entry");
+        assertThat(other.settings().history("console.shut", 5)).hasSize(1);
         other.batches().create(CreateBatch.named("console batch"));
         assertThat(client.page("/batches")).contains("console batch", "OPEN");
     }
 
+    @Test
+    void messages_are_listed_from_a_time_on_backwards() {
+        other.queueMessages().createMessage(CreateMessage.to("console.timed").json("{}"));
+        assertThat(client.page("/messages?queue=console.timed")).contains("/queues/console.timed\">");
+        assertThat(client.page("/messages?queue=console.timed&before=2100-01-01T00:00:00Z"))
+                .contains("/queues/console.timed\">");
+        assertThat(client.page("/messages?queue=console.timed&before=2020-01-01T00:00:00%2B03:00"))
+                .contains("No message is like this.");
+    }
+
     @ParameterizedTest
     @CsvSource({
+        "/messages?before=yesterday,422",
+        "/messages?before=2027-01-31T12:00:00,422",
+        "/messages?queue=a&state=READY&before=2027-01-31T12:00:00Z,422",
+        "/exchanges?page=AAAA,422",
+        "/exchanges?exchange=a&from=AAAA,422",
+        "/limits?page=AAAA,422",
         "/queues/none,404",
         "/queues/a%20b,422",
         "/messages/0197c5a8-7d3e-7c41-9a52-0f6b1c2d3e4f,404",
         "/messages/x,422",
         "/messages?id=x,422",
         "/messages?state=LOST,422",
+        "/messages?header=source,422",
+        "/messages?header=a%20b%3Dc,422",
+        "/messages?queue=a&state=READY&header=a%3Db,422",
         "/messages?state=READY,422",
         "/messages?queue=a'b,422",
         "/operations/0197c5a8-7d3e-7c41-9a52-0f6b1c2d3e4f,404",
@@ -404,10 +503,11 @@ class ConsolePagesTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"/batches", "/schedules", "/dead-letters", "/ledger", "/messages"})
+    @CsvSource({"/batches", "/schedules", "/dead-letters", "/ledger", "/messages", "/exchanges", "/limits"})
     void forged_page_token_is_refused(String list) {
         for (String key : new String[] {"x", "\0", "x\0.y", "9.x"}) {
-            String[] filter = list.equals("/messages") ? new String[] {list, "", "ANY", "", ""} : new String[] {list};
+            String[] filter =
+                    list.equals("/messages") ? new String[] {list, "", "ANY", "", "", ""} : new String[] {list};
             HttpResponse<String> answer = client.get(list + "?page=" + PageToken.write(key, filter));
             assertThat(answer.statusCode()).as(key + answer.body()).isIn(200, 422);
             assertThat(answer.body()).contains("<main");

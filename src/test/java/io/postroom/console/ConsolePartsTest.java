@@ -4,10 +4,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.postroom.api.InvalidMessageException;
+import io.postroom.internal.access.FailedTokens;
 import jakarta.servlet.http.Cookie;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -82,7 +84,7 @@ class ConsolePartsTest {
 
     @Test
     void logins_from_one_address_are_slowed_down_and_forgotten() {
-        LoginThrottle throttle = new LoginThrottle(nanos::get);
+        FailedTokens throttle = new FailedTokens(nanos::get);
         for (int i = 0; i < 3; i++) {
             assertThat(throttle.failed("2001:db8::" + i)).isEmpty();
         }
@@ -100,7 +102,7 @@ class ConsolePartsTest {
 
     @Test
     void waits_between_logins_grow_to_five_minutes() {
-        LoginThrottle throttle = new LoginThrottle(nanos::get);
+        FailedTokens throttle = new FailedTokens(nanos::get);
         Duration wait = Duration.ZERO;
         for (int i = 0; i < 40; i++) {
             throttle.failed("192.0.2.1");
@@ -125,6 +127,63 @@ class ConsolePartsTest {
         }
         assertThat(login.user(request(oldest))).isEmpty();
     }
+
+    /** Logging in again and again must not end the sessions of others. */
+    @Test
+    void token_of_one_holder_has_twenty_sessions_and_ends_its_own_oldest() {
+        TokenLogin login = new TokenLogin(HOLDERS, nanos::get);
+        String others = login.login("192.0.2.1", "operator", "").cookie().orElseThrow();
+        String first = login.login("192.0.2.2", "reader", "").cookie().orElseThrow();
+        String second = login.login("192.0.2.2", "reader", "").cookie().orElseThrow();
+        for (int i = 0; i < 18; i++) {
+            login.login("192.0.2.2", "reader", "");
+        }
+        assertThat(login.user(request(first))).isPresent();
+        login.login("192.0.2.2", "reader", "");
+        assertThat(login.user(request(first))).isEmpty();
+        assertThat(login.user(request(second))).isPresent();
+        for (int i = 0; i < 1_000; i++) {
+            login.login("192.0.2.2", "reader", "");
+        }
+        assertThat(login.user(request(others))).hasValue(ConsoleUser.operator("operator"));
+        for (int i = 0; i < 1_000; i++) {
+            login.login("192.0.2.3", "shared", "ann");
+        }
+        assertThat(login.user(request(others))).hasValue(ConsoleUser.operator("operator"));
+    }
+
+    @Test
+    void token_that_may_not_read_gets_no_session() {
+        TokenLogin login = new TokenLogin(HOLDERS, nanos::get);
+        TokenLogin.Login refused = login.login("192.0.2.1", "producer", "");
+        assertThat(refused.cookie()).isEmpty();
+        assertThat(refused.pause()).isEmpty();
+        assertThat(refused.isKnown()).isTrue();
+        assertThat(login.login("192.0.2.1", "nobody's", "").isKnown()).isFalse();
+    }
+
+    /** Tokens that are named like their roles. */
+    private static final TokenCheck HOLDERS = new TokenCheck() {
+        private final Map<String, ConsoleUser> users = Map.of(
+                "reader", ConsoleUser.reader("reader"),
+                "operator", ConsoleUser.operator("operator"),
+                "shared", ConsoleUser.operator("shared"),
+                "producer", new ConsoleUser("producer", false, false));
+
+        @Override
+        public Optional<Holder> find(String token) {
+            return Optional.ofNullable(users.get(token))
+                    .map(user -> new Holder(user, token.equals("shared"), () -> true));
+        }
+
+        @Override
+        public Optional<Duration> failed(String address) {
+            return Optional.empty();
+        }
+
+        @Override
+        public void succeeded(String address) {}
+    };
 
     @Test
     void wrong_tokens_of_programs_count_and_the_right_one_always_comes_in() {

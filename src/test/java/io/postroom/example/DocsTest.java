@@ -1,6 +1,8 @@
 package io.postroom.example;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.InstanceOfAssertFactories.LIST;
+import static org.assertj.core.api.InstanceOfAssertFactories.MAP;
 
 import io.postroom.Postroom;
 import io.postroom.api.CreateMessage;
@@ -37,6 +39,7 @@ import java.util.Set;
 import java.util.TreeSet;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import javax.sql.DataSource;
 import javax.xml.parsers.DocumentBuilderFactory;
@@ -53,13 +56,17 @@ import org.springframework.jdbc.core.simple.JdbcClient;
 import org.w3c.dom.Document;
 import org.w3c.dom.NodeList;
 import org.xml.sax.InputSource;
+import org.yaml.snakeyaml.LoaderOptions;
+import org.yaml.snakeyaml.Yaml;
+import org.yaml.snakeyaml.constructor.SafeConstructor;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
 /** Runs what the pages show: SQL, Java, properties, JSON, XML and commands. One database and one server serve all of it. */
 @PostgresTest
 class DocsTest {
-    private static final Set<String> LANGUAGES = Set.of("", "console", "java", "json", "properties", "sql", "xml");
+    private static final Set<String> LANGUAGES =
+            Set.of("", "console", "java", "json", "properties", "sql", "xml", "yaml");
     private static final Set<String> MAVEN_WORDS =
             Set.of("./mvnw", "-q", "-B", "-DskipTests", "package", "verify", "spring-boot:run", "spotless:apply");
     private static final Path METADATA = Path.of("target/classes/META-INF/spring-configuration-metadata.json");
@@ -250,7 +257,9 @@ class DocsTest {
         known.add(
                 "postroom\\.queues\\..+\\.(kind|attempts|retry-after|time-to-live|retention|crash-limit|dead-letter-exchange"
                         + "|dead-letter-routing-key|ordered|on-dead-letter|max-length|overflow|single-active-consumer|expires-after"
-                        + "|max-starts|period|window|max-in-progress)");
+                        + "|destination|max-starts|period|window|max-in-progress)");
+        known.add("postroom\\.homes\\.[A-Za-z0-9._-]+\\.(url|username|password|datasource)");
+        known.add("postroom\\.destinations\\.[A-Za-z0-9._-]+\\.(max-starts|period|window|max-in-progress)");
         known.add(
                 "postroom\\.settings\\.[A-Za-z0-9._-]+\\.(channel|endpoint|attempts|retry-after|secret|valid-from|valid-until|enabled"
                         + "|(headers|templates|properties)\\.[A-Za-z0-9._-]+)");
@@ -273,6 +282,8 @@ class DocsTest {
                     || name.equals("postroom.queues")
                     || name.equals("postroom.schedules")
                     || name.equals("postroom.settings")
+                    || name.equals("postroom.destinations")
+                    || name.equals("postroom.homes")
                     || name.equals("postroom.file-imports")) {
                 continue;
             }
@@ -343,6 +354,26 @@ class DocsTest {
         });
     }
 
+    /** Those of Prometheus: there is no other YAML on the pages. */
+    @TestFactory
+    Stream<DynamicTest> yaml_scrapes_the_server_with_the_file_of_a_token() {
+        return each("yaml", snippet -> {
+            Map<String, Object> shown = new Yaml(new SafeConstructor(new LoaderOptions())).load(snippet.text());
+            assertThat(shown).containsOnlyKeys("scrape_configs", "rule_files");
+            assertThat(shown.get("rule_files"))
+                    .asInstanceOf(LIST)
+                    .allSatisfy(file -> assertThat(Path.of("docs/prometheus", (String) file))
+                            .exists());
+            assertThat(shown.get("scrape_configs"))
+                    .asInstanceOf(LIST)
+                    .singleElement(MAP)
+                    .satisfies(job -> {
+                        assertThat(job).containsOnlyKeys("job_name", "metrics_path", "authorization", "static_configs");
+                        assertThat(get((String) job.get("metrics_path"))).isEqualTo(200);
+                    });
+        });
+    }
+
     @TestFactory
     Stream<DynamicTest> commands_run() {
         return each("console", snippet -> {
@@ -356,6 +387,7 @@ class DocsTest {
                         postroom(command.words().subList(1, command.words().size()));
                     case "java" -> options(command);
                     case "./mvnw" -> maven(command);
+                    case "umask" -> assertThat(command.words()).containsExactly("umask", "077");
                     default -> throw new AssertionError(snippet + " has a command no test knows: " + command.words());
                 }
             }
@@ -471,7 +503,7 @@ class DocsTest {
             } else if (word.startsWith("-Dbench")) {
                 assertThat(pom).contains("<id>bench</id>");
             } else if (word.startsWith("-Dtest=")) {
-                assertThat(sources(word.substring(7) + ".java")).as(word).isNotEmpty();
+                assertThat(sources()).contains(word.substring(7) + ".java");
             } else if (!word.startsWith("-Dpostroom.")) {
                 assertThat(MAVEN_WORDS).as("%s", command.snippet()).contains(word);
             }
@@ -481,14 +513,14 @@ class DocsTest {
     @Test
     void classes_named_in_the_mission_are_there() {
         Matcher name = Pattern.compile("`([A-Z][A-Za-z]+Test)`").matcher(Snippet.read(Path.of("docs/mission.md")));
-        while (name.find()) {
-            assertThat(sources(name.group(1) + ".java")).as(name.group(1)).isNotEmpty();
-        }
+        assertThat(sources())
+                .containsAll(
+                        name.results().map(found -> found.group(1) + ".java").toList());
     }
 
-    private static List<Path> sources(String fileName) {
+    private static Set<String> sources() {
         try (Stream<Path> files = Files.walk(Path.of("src"))) {
-            return files.filter(file -> file.endsWith(fileName)).toList();
+            return files.map(file -> file.getFileName().toString()).collect(Collectors.toSet());
         } catch (IOException e) {
             throw new java.io.UncheckedIOException(e);
         }

@@ -14,6 +14,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -113,9 +114,19 @@ class KilledImportTest {
     }
 
     @Test
+    void import_goes_on_where_a_killed_process_left_it() throws Exception {
+        killAtLines(1503);
+    }
+
+    @Test
+    @Tag("fault-long")
     void import_goes_on_where_killed_processes_left_it() throws Exception {
+        killAtLines(2, 1503, 3999);
+    }
+
+    private void killAtLines(int... lines) throws Exception {
         put("a.csv", 4000);
-        for (int line : new int[] {2, 1503, 3999}) {
+        for (int line : lines) {
             try (JvmProcess killed = start(line)) {
                 killed.awaitEnd();
             }
@@ -129,6 +140,7 @@ class KilledImportTest {
     }
 
     @Test
+    @Tag("fault-long")
     void processes_share_a_folder_and_one_of_them_dies() throws Exception {
         try (JvmProcess killed = start(0)) {
             killed.awaitLine("READY");

@@ -16,6 +16,7 @@ import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** Schedules of each second in two processes of different time zones, which are killed. The messages are the account. */
@@ -37,6 +38,7 @@ class KilledSchedulersTest {
     }
 
     @Test
+    @Tag("fault-long")
     void each_planned_time_has_one_message_while_processes_are_killed() throws Exception {
         try (HikariDataSource pool = database.newPool(4);
                 Postroom producer =

@@ -57,6 +57,7 @@ class KilledWorkerTest {
     }
 
     @Test
+    @Tag("fault-long")
     void frozen_worker_that_wakes_up_late_commits_nothing_of_what_others_took() throws Exception {
         create("atomic", 400);
         try (JvmProcess frozen = WorkerProcess.start(database, "work", 20)) {
@@ -76,6 +77,7 @@ class KilledWorkerTest {
     }
 
     @Test
+    @Tag("fault-long")
     void two_processes_share_many_messages_and_none_runs_twice_while_its_lease_is_valid() throws Exception {
         share(8_000);
     }

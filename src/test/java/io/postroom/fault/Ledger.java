@@ -39,6 +39,12 @@ final class Ledger {
                 """);
     }
 
+    /** Adds the table in which limited handlers write down their starts, empty. */
+    void createStarts() {
+        execute("DROP TABLE IF EXISTS public.start");
+        execute("CREATE TABLE public.start (message_id uuid, pid bigint, at timestamptz NOT NULL)");
+    }
+
     /** Ends the lease time of a killed worker at once, so that the test need not wait for it. */
     void endLeaseTime(JvmProcess dead) {
         execute("UPDATE postroom.worker SET beat_at = beat_at - interval '1 hour' WHERE name = 'fault-worker-"
@@ -68,6 +74,14 @@ final class Ledger {
                         + " JOIN postroom.queue q ON q.id = c.queue_id WHERE w.name = 'fault-worker-" + worker.pid()
                         + "' AND q.name = '" + queue + "'")
                 > 0;
+    }
+
+    /** The most starts that were written down for any second, wherever it begins. */
+    long mostStartsInASecond() {
+        return number("""
+                SELECT max((SELECT count(*) FROM public.start y WHERE y.at >= x.at AND y.at < x.at + interval '1 second'))
+                FROM public.start x
+                """);
     }
 
     long finished(String queue, String state) {

@@ -20,6 +20,7 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** A limited queue under processes that are killed, seen from outside: the handlers write down when they start. */
@@ -40,11 +41,11 @@ class LimitedStartsTest {
     @BeforeEach
     void emptyLedger() {
         ledger.create();
-        ledger.execute("DROP TABLE IF EXISTS public.start");
-        ledger.execute("CREATE TABLE public.start (message_id uuid, pid bigint, at timestamptz NOT NULL)");
+        ledger.createStarts();
     }
 
     @Test
+    @Tag("fault-long")
     void no_second_has_more_starts_than_allowed_while_workers_are_killed() throws Exception {
         AtomicLong mostInProgress = new AtomicLong();
         AtomicBoolean ended = new AtomicBoolean();
@@ -86,13 +87,14 @@ class LimitedStartsTest {
             watch.join();
         }
         assertThat(ledger.finished("limited", "DONE")).isEqualTo(MESSAGES);
-        assertThat(mostStartsInASecond()).isBetween(1L, (long) STARTS);
+        assertThat(ledger.mostStartsInASecond()).isBetween(1L, (long) STARTS);
         assertThat(mostInProgress.get()).isBetween(1L, (long) IN_PROGRESS);
         assertThat(ledger.violations()).isEmpty();
     }
 
     /** What a process has claimed when it is stopped is late when it goes on, and its starts count for the others meanwhile. */
     @Test
+    @Tag("fault-long")
     void no_second_has_more_starts_than_allowed_while_workers_stall() throws Exception {
         int starts = 100;
         int messages = 500;
@@ -122,12 +124,13 @@ class LimitedStartsTest {
             ledger.awaitAllFinished(messages, Duration.ofSeconds(60));
             workers.forEach(JvmProcess::close);
         }
-        assertThat(mostStartsInASecond()).isBetween(1L, (long) starts);
+        assertThat(ledger.mostStartsInASecond()).isBetween(1L, (long) starts);
         assertThat(ledger.violations()).isEmpty();
     }
 
     /** The groups are those of the messages, read from outside. */
     @Test
+    @Tag("fault-long")
     void no_group_starts_more_than_it_may_while_workers_are_killed() throws Exception {
         int starts = 4;
         List<String> groups = List.of("a", "b", "c");
@@ -194,13 +197,6 @@ class LimitedStartsTest {
                       JOIN postroom.message m ON m.id = u.id
                       WHERE substring(l.open FROM u.place::int FOR 1) = B'1'
                       GROUP BY m.group_key) x
-                """);
-    }
-
-    private long mostStartsInASecond() {
-        return ledger.number("""
-                SELECT max((SELECT count(*) FROM public.start y WHERE y.at >= x.at AND y.at < x.at + interval '1 second'))
-                FROM public.start x
                 """);
     }
 }

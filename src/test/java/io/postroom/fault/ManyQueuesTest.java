@@ -50,6 +50,7 @@ class ManyQueuesTest {
     // ---- killed workers
 
     @Test
+    @Tag("fault-long")
     void killed_process_leaves_the_messages_of_its_queues_to_another() throws Exception {
         killWhileDraining(24, 25, 1);
     }

@@ -17,6 +17,7 @@ import java.util.List;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** An ordered queue under processes that are killed: each group runs in order, one message at a time. */
@@ -44,6 +45,7 @@ class OrderedQueueTest {
     }
 
     @Test
+    @Tag("fault-long")
     void groups_run_in_order_and_one_at_a_time_while_workers_are_killed() throws Exception {
         long seed = System.nanoTime();
         try (HikariDataSource pool = database.newPool(4);

@@ -9,9 +9,12 @@ import io.postroom.Postroom;
 import io.postroom.SchemaMode;
 import io.postroom.api.CreateMessage;
 import io.postroom.api.MessageState;
+import io.postroom.api.NewAccessToken;
 import io.postroom.api.Outcome;
 import io.postroom.cli.CliRun;
 import io.postroom.handler.Handler;
+import io.postroom.internal.postgres.admin.PostgresAccessTokens;
+import io.postroom.internal.storage.AccessTokenStore;
 import io.postroom.test.PostroomKit;
 import io.postroom.testing.PostgresTest;
 import io.postroom.testing.SqlFile;
@@ -19,6 +22,7 @@ import io.postroom.testing.TestDatabase;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -65,9 +69,12 @@ class RolesTest {
                 .update();
     }
 
-    private static void giveExecuteToPublicAsInstalled() {
+    /** A database where everybody may call what runs with the caller's rights: these alone must keep a role from the tables. */
+    private static void giveExecuteToPublic() {
         admin.sql("GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA postroom TO PUBLIC").update();
-        admin.sql("REVOKE EXECUTE ON FUNCTION postroom.create_message, postroom.create_messages FROM PUBLIC")
+        admin.sql("REVOKE EXECUTE ON FUNCTION postroom.create_message, postroom.create_messages, postroom.create_batch,"
+                        + " postroom.seal_batch, postroom.cancel_batch, postroom.create_access_token,"
+                        + " postroom.revoke_access_token FROM PUBLIC")
                 .update();
     }
 
@@ -109,6 +116,74 @@ class RolesTest {
                 .containsExactly(login("producer"));
     }
 
+    /** A kill signal is a message; who sent it stands in created_by, which no argument sets. */
+    @Test
+    void producer_cannot_stop_consumers_by_a_message_that_is_a_kill_signal() {
+        takeExecuteFromPublic();
+        try (HikariDataSource pool = pool("producer")) {
+            UUID signal = JdbcClient.create(pool)
+                    .sql("SELECT id FROM postroom.create_message('killed', '{\"howMany\": 1}', 'postroom.kill')")
+                    .query(UUID.class)
+                    .single();
+            assertThat(admin.sql(
+                                    "SELECT k.answer || ': ' || k.reason FROM postroom.message m"
+                                            + " CROSS JOIN LATERAL postroom.obey_kill_signal(m.id, m.queue_id, 'killed') k WHERE m.id = ?")
+                            .param(signal)
+                            .query(String.class)
+                            .single())
+                    .startsWith("refused: ")
+                    .contains(login("producer"));
+        }
+    }
+
+    /** Whoever may create in a queue is told which message has the key, and where it is. Content is compared, and never told. */
+    @Test
+    void producer_is_told_of_another_message_with_its_key_no_more_than_id_and_state() {
+        takeExecuteFromPublic();
+        UUID others = admin.sql(
+                        "SELECT id FROM postroom.create_message('keys', '\"secret\"', deduplication_key => 'order-1')")
+                .query(UUID.class)
+                .single();
+        try (HikariDataSource pool = pool("producer")) {
+            JdbcClient producer = JdbcClient.create(pool);
+            assertThat(producer.sql(
+                                    "SELECT id FROM postroom.create_message('keys', '\"secret\"', deduplication_key => 'order-1')")
+                            .query(UUID.class)
+                            .single())
+                    .isEqualTo(others);
+            assertThatThrownBy(() -> producer.sql(
+                                    "SELECT id FROM postroom.create_message('keys', '1', deduplication_key => 'order-1')")
+                            .query(UUID.class)
+                            .single())
+                    .hasMessageContaining(others.toString())
+                    .hasMessageContaining("READY")
+                    .hasMessageNotContaining("secret");
+        }
+    }
+
+    /** All names are qualified, and pg_temp is searched last: what a caller makes there is never used with the owner's rights. */
+    @Test
+    void producer_cannot_put_objects_of_its_own_before_those_of_the_door() {
+        takeExecuteFromPublic();
+        try (HikariDataSource pool = pool("producer")) {
+            pool.setMaximumPoolSize(1);
+            JdbcClient producer = JdbcClient.create(pool);
+            producer.sql("""
+                    CREATE TEMP TABLE message (LIKE pg_catalog.pg_class);
+                    CREATE TEMP TABLE queue (id int, name text);
+                    CREATE DOMAIN pg_temp.jsonb AS text CHECK (false);
+                    CREATE DOMAIN pg_temp.uuid AS text CHECK (false);
+                    CREATE FUNCTION pg_temp.clock_timestamp() RETURNS timestamptz LANGUAGE sql AS 'SELECT NULL::timestamptz';
+                    CREATE FUNCTION pg_temp.new_id() RETURNS text LANGUAGE sql AS 'SELECT NULL::text';
+                    SET search_path = pg_temp, postroom, pg_catalog;
+                    """).update();
+            assertThat(producer.sql("SELECT is_new FROM postroom.create_message('door', '1', deduplication_key => 'k')")
+                            .query(Boolean.class)
+                            .single())
+                    .isTrue();
+        }
+    }
+
     @Test
     void producer_reads_claims_changes_and_declares_nothing() {
         assertThat(rightsOnTables("producer")).isEmpty();
@@ -126,6 +201,9 @@ class RolesTest {
                 "SELECT postroom.stop_consumers('shop')",
                 "SELECT count(*) FROM postroom.route('', 'shop')",
                 "SELECT count(*) FROM postroom.explain(gen_random_uuid())",
+                "SELECT postroom.cancel_batch(gen_random_uuid())",
+                "SELECT postroom.create_access_token('mine', 'operator')",
+                "SELECT count(*) FROM postroom.access_tokens",
                 "INSERT INTO postroom.lease DEFAULT VALUES",
                 "DELETE FROM postroom.ready",
                 "SELECT nextval('postroom.ready_seq')",
@@ -154,6 +232,9 @@ class RolesTest {
                 "TRUNCATE postroom.message",
                 "DELETE FROM postroom.schema_history",
                 "DELETE FROM postroom.purge_ledger",
+                "UPDATE postroom.access_token SET revoked_at = NULL, revoked_by = NULL",
+                "INSERT INTO postroom.access_token (name, hash, role) VALUES ('mine', sha256('x'), 'operator')",
+                "UPDATE postroom.access_token_version SET version = 0",
                 "CREATE OR REPLACE FUNCTION postroom.new_id() RETURNS uuid LANGUAGE sql AS 'SELECT gen_random_uuid()'");
     }
 
@@ -184,6 +265,9 @@ class RolesTest {
     void operator_looks_and_operates() {
         UUID waiting = created("operated");
         UUID moved = created("operated");
+        admin.sql("SELECT postroom.create_access_token('of.operator', 'reader')")
+                .query(String.class)
+                .single();
         takeExecuteFromPublic();
         try (HikariDataSource pool = pool("operator")) {
             JdbcClient operator = JdbcClient.create(pool);
@@ -216,12 +300,54 @@ class RolesTest {
                     "SELECT postroom.kill_signal('made') IS NOT NULL",
                     "SELECT postroom.delete_queue('made') IS NOT NULL",
                     "SELECT postroom.delete_exchange('made')",
+                    "SELECT postroom.revoke_access_token('of.operator')",
+                    "SELECT count(*) > 0 FROM postroom.access_tokens",
                     "SELECT count(*) >= 0 FROM postroom.queue_messages",
                     "SELECT count(*) > 0 FROM postroom.operator_log WHERE actor = session_user")) {
                 assertThat(operator.sql(sql).query(Boolean.class).single())
                         .as(sql)
                         .isTrue();
             }
+        }
+    }
+
+    /** The function runs with the rights of its owner: the ledger has the login of who called it all the same. */
+    @Test
+    void login_of_who_revokes_a_token_is_in_the_ledger_whatever_actor_says() {
+        admin.sql("SELECT postroom.create_access_token('to.revoke', 'reader')")
+                .query(String.class)
+                .single();
+        takeExecuteFromPublic();
+        try (HikariDataSource pool = pool("operator")) {
+            JdbcClient operator = JdbcClient.create(pool);
+            assertThat(operator.sql("SELECT postroom.revoke_access_token('to.revoke', actor => 'ann')")
+                            .query(Boolean.class)
+                            .single())
+                    .isTrue();
+            operator.sql("INSERT INTO postroom.operator_action (action, db_user) VALUES ('pause', 'ann')")
+                    .update();
+        }
+        assertThat(admin.sql(
+                                "SELECT o.db_user FROM postroom.operator_log o WHERE o.actor = 'ann' AND o.action = 'revoke_token'"
+                                        + " OR o.action = 'pause' AND o.filter IS NULL AND o.queue IS NULL")
+                        .query(String.class)
+                        .list())
+                .containsExactly(login("operator"), login("operator"));
+    }
+
+    /** A worker that has a server makes and ends tokens for its operators, and notes their use. */
+    @Test
+    void worker_creates_revokes_and_follows_tokens() {
+        takeExecuteFromPublic();
+        try (HikariDataSource pool = pool("worker")) {
+            PostgresAccessTokens tokens = new PostgresAccessTokens(pool);
+            tokens.create(NewAccessToken.reader("of.worker"));
+            long version = tokens.version();
+            assertThat(tokens.inUse()).extracting(AccessTokenStore.Known::name).contains("of.worker");
+            tokens.noteUse(Map.of("of.worker", Duration.ZERO));
+            assertThat(tokens.list("of.worke", 1).get(0).lastUsedAt()).isPresent();
+            assertThat(tokens.revoke("of.worker")).isTrue();
+            assertThat(tokens.version()).isGreaterThan(version);
         }
     }
 
@@ -235,6 +361,14 @@ class RolesTest {
                 "SELECT * FROM postroom.message_content",
                 "SELECT payload FROM postroom.queue_messages",
                 "SELECT headers FROM postroom.dead_letters",
+                "SELECT postroom.create_access_token('mine', 'operator')",
+                "SELECT hash FROM postroom.access_token",
+                "UPDATE postroom.access_token SET role = 'operator'",
+                "UPDATE postroom.access_token SET revoked_at = NULL, revoked_by = NULL",
+                "UPDATE postroom.access_token SET revoked_by = 'ann' WHERE revoked_at IS NOT NULL",
+                "INSERT INTO postroom.access_token (name, hash, role) VALUES ('mine', sha256('x'), 'operator')",
+                "UPDATE postroom.access_token_version SET version = 0",
+                "DELETE FROM postroom.access_token_version",
                 "INSERT INTO postroom.message (id) VALUES (postroom.new_id())",
                 "DELETE FROM postroom.message",
                 "DELETE FROM postroom.attempt",
@@ -249,7 +383,7 @@ class RolesTest {
     void reader_reads_the_views_without_payloads_and_changes_nothing() {
         takeExecuteFromPublic();
         assertThat(rightsOnTables("reader"))
-                .hasSize(18)
+                .hasSize(21)
                 .allMatch(right -> right.startsWith("SELECT on v "), "SELECT on views alone");
         try (HikariDataSource pool = pool("reader")) {
             JdbcClient reader = JdbcClient.create(pool);
@@ -274,6 +408,8 @@ class RolesTest {
                 "SELECT id FROM postroom.create_message('shop')",
                 "SELECT id FROM postroom.create_messages('[]')",
                 "SELECT postroom.cancel(gen_random_uuid())",
+                "SELECT postroom.revoke_access_token('x')",
+                "SELECT hash FROM postroom.access_token",
                 "UPDATE postroom.queue SET paused_at = now()",
                 "CREATE TABLE postroom.mine ()");
     }
@@ -316,6 +452,7 @@ class RolesTest {
                     .anyMatch(line -> line.contains(part))
                     .noneMatch(line -> line.contains("secret")));
         }
+        refused("operator", "SELECT postroom.preview_dead_letters('{\"headers\": {\"a\": \"b\"}}')");
         refused("reader", "SELECT payload FROM postroom.message", "SELECT headers FROM postroom.message");
     }
 
@@ -361,6 +498,37 @@ class RolesTest {
         }
     }
 
+    /** Views call functions with the rights of who reads them, so a page that grants views alone must be tried. */
+    @Test
+    void auditor_of_the_page_reads_all_views_that_the_page_gives() throws IOException {
+        takeExecuteFromPublic();
+        String page = Files.readString(Path.of("docs/operations.md"));
+        int begin = page.indexOf("CREATE ROLE auditor LOGIN;");
+        String auditor = "auditor_of_" + database.name();
+        admin.sql(page.substring(begin, page.indexOf("```", begin)).replace("auditor", auditor))
+                .update();
+        try (HikariDataSource pool = pool("reader")) {
+            pool.setUsername(auditor);
+            admin.sql("ALTER ROLE " + auditor + " PASSWORD 'x'").update();
+            List<String> views =
+                    admin.sql("""
+                            SELECT c.relname::text FROM pg_class c
+                            WHERE c.relnamespace = 'postroom'::regnamespace AND c.relkind = 'v'
+                              AND has_table_privilege(?, c.oid, 'SELECT')
+                            """).param(auditor).query(String.class).list();
+            assertThat(views).hasSizeGreaterThan(10);
+            for (String view : views) {
+                JdbcClient.create(pool)
+                        .sql("SELECT * FROM postroom." + view + " LIMIT 1")
+                        .query()
+                        .listOfRows();
+            }
+        } finally {
+            admin.sql("DROP OWNED BY " + auditor).update();
+            admin.sql("DROP ROLE " + auditor).update();
+        }
+    }
+
     // ---- roles
 
     private static String group(String role) {
@@ -399,7 +567,7 @@ class RolesTest {
     }
 
     private static void refused(String role, String... statements) {
-        giveExecuteToPublicAsInstalled();
+        giveExecuteToPublic();
         try (HikariDataSource pool = pool(role)) {
             JdbcClient client = JdbcClient.create(pool);
             for (String sql : statements) {

@@ -24,6 +24,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** What a killed process held: what it had begun comes back as suspects, which run soon and take no other message with them. */
@@ -47,6 +48,7 @@ class SuspectsTest {
     }
 
     @Test
+    @Tag("fault-long")
     void suspects_are_what_a_killed_worker_had_begun_and_start_soon_under_steady_load_while_others_go_on()
             throws Exception {
         try (HikariDataSource pool = database.newPool(12)) {
@@ -121,6 +123,7 @@ class SuspectsTest {
     }
 
     @Test
+    @Tag("fault-long")
     void poison_message_is_dead_at_its_crash_limit_and_its_neighbours_are_done() throws Exception {
         List<JvmProcess> workers = new CopyOnWriteArrayList<>();
         Handler nothing = Handler.process("other", String.class, (payload, context) -> Outcome.done());

@@ -2,6 +2,7 @@ package io.postroom.fault;
 
 import io.postroom.testing.JvmProcess;
 import io.postroom.testing.TestDatabase;
+import io.postroom.testing.WrongClock;
 import java.io.IOException;
 
 /** A {@link FaultWorker} in a JVM of its own. */
@@ -16,6 +17,12 @@ final class WorkerProcess {
     /** The same in another time zone. */
     static JvmProcess startIn(String zone, TestDatabase database, String mode, long pauseMillis) throws IOException {
         return start(JvmProcess.of(FaultWorker.class).option("-Duser.timezone=" + zone), database, mode, pauseMillis);
+    }
+
+    /** The same with a clock that is wrong. */
+    static JvmProcess startWith(WrongClock clock, TestDatabase database, String mode, long pauseMillis)
+            throws IOException {
+        return start(JvmProcess.of(FaultWorker.class).environment(clock.environment()), database, mode, pauseMillis);
     }
 
     private static JvmProcess start(JvmProcess.Launcher launcher, TestDatabase database, String mode, long pauseMillis)

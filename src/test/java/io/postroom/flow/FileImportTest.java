@@ -3,6 +3,7 @@ package io.postroom.flow;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.postroom.Postroom;
 import io.postroom.api.FileImport;
@@ -246,6 +247,15 @@ class FileImportTest {
     }
 
     @Test
+    void keys_that_differ_in_their_last_digit_are_two() throws Exception {
+        start(of(Format.NDJSON).key("id"));
+        put("digits.ndjson", "{\"id\":12345678901234567.1}\n{\"id\":12345678901234567.2}\n");
+        ImportedFile file = awaitEnd("digits.ndjson");
+        assertThat(file.badLines()).isZero();
+        assertThat(file.messages()).isEqualTo(2);
+    }
+
+    @Test
     void growing_file_waits_until_it_is_at_rest() throws Exception {
         start(of(Format.NDJSON).stableFor(Duration.ofSeconds(1)));
         Path file = folder.resolve("i.ndjson");
@@ -269,10 +279,8 @@ class FileImportTest {
         Files.writeString(folder.resolve("sub").resolve("x.ndjson"), "1\n");
         Files.writeString(folder.resolve("x.ndjson.part"), "1\n");
         Files.writeString(folder.resolve(".hidden"), "1\n");
-        boolean hasPipe = new ProcessBuilder("mkfifo", folder.resolve("pipe").toString())
-                        .start()
-                        .waitFor()
-                == 0;
+        boolean hasPipe = made("mkfifo", folder.resolve("pipe").toString());
+        boolean hasDevice = made("mknod", folder.resolve("device").toString(), "c", "1", "5"); // /dev/zero, if allowed
         start(of(Format.NDJSON));
         put("j.ndjson", "1\n");
 
@@ -281,8 +289,13 @@ class FileImportTest {
         assertThat(payloads()).containsExactly("1");
         assertThat(folder.resolve("link.ndjson")).isSymbolicLink();
         assertThat(Files.exists(folder.resolve("pipe"))).isEqualTo(hasPipe);
+        assertThat(Files.exists(folder.resolve("device"))).isEqualTo(hasDevice);
         assertThat(postroom.fileImports().list(10)).hasSize(1);
         Files.delete(outside);
+    }
+
+    private static boolean made(String... command) throws Exception {
+        return new ProcessBuilder(command).start().waitFor() == 0;
     }
 
     @Test
@@ -298,6 +311,50 @@ class FileImportTest {
 
         assertThat(beside(odd, "line\nend.ndjson")).exists();
         assertThat(payloads()).containsExactlyInAnyOrder("1", "2", "3");
+    }
+
+    /** The names are made by a shell, because Java's file names are texts: both read alike, and are two files. */
+    @Test
+    void names_that_are_no_utf_8_are_imported_and_shown_readably() throws Exception {
+        Process shell = new ProcessBuilder(
+                        "sh",
+                        "-c",
+                        "cd \"$1\" && for i in 1 2; do echo $i > \"$(printf \"odd\\37${i}\")\"; done",
+                        "sh",
+                        folder.toString())
+                .start();
+        assumeTrue(shell.waitFor() == 0, "this system takes no such name");
+        start(of(Format.NDJSON));
+
+        await().atMost(SOON)
+                .until(() -> postroom.fileImports().list(10).stream()
+                                .filter(file -> file.state() == State.DONE)
+                                .count()
+                        == 2);
+
+        assertThat(payloads()).containsExactlyInAnyOrder("1", "2");
+        assertThat(postroom.fileImports().list(10))
+                .extracting(ImportedFile::file)
+                .allMatch(name -> name.matches("odd[\uFFFD?]"));
+    }
+
+    /** A hard link is a file as any other. What has another name elsewhere keeps it. */
+    @Test
+    void hard_link_is_imported_and_its_other_name_stays() throws Exception {
+        Path elsewhere = Files.createTempFile("elsewhere", ".ndjson");
+        Files.writeString(elsewhere, "1\n");
+        try {
+            Files.createLink(folder.resolve("link.ndjson"), elsewhere);
+            start(of(Format.NDJSON).done(FileImport.Done.DELETE));
+
+            awaitEnd("link.ndjson");
+
+            assertThat(payloads()).containsExactly("1");
+            await().atMost(SOON).until(() -> !Files.exists(folder.resolve("link.ndjson")));
+            assertThat(elsewhere).hasContent("1\n");
+        } finally {
+            Files.delete(elsewhere);
+        }
     }
 
     @Test

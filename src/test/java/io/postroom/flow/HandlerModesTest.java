@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import com.zaxxer.hikari.HikariDataSource;
 import io.postroom.Postroom;
 import io.postroom.api.CreateMessage;
+import io.postroom.api.Created;
 import io.postroom.api.Direction;
 import io.postroom.api.DuplicateMessageException;
 import io.postroom.api.InvalidMessageException;
@@ -38,6 +39,8 @@ import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Supplier;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
 /** The ways a handler may run: batches, ATOMIC, time limits, on the caller's thread, wrapped by interceptors. */
@@ -336,6 +339,44 @@ class HandlerModesTest {
             assertThat(order).containsExactly("outer", "inner", "handler tenant=inner");
             assertThat(events).extracting(MessageEvent::id).containsExactly(id);
             assertThat(events).extracting(MessageEvent::state).containsExactly(MessageState.DONE);
+        }
+    }
+
+    @Test
+    void interceptors_wrap_the_storing_of_several_messages_in_their_order() {
+        Queue<String> order = new ConcurrentLinkedQueue<>();
+        List<MessageInterceptor> both = Stream.of("outer", "inner")
+                .<MessageInterceptor>map(name -> new MessageInterceptor() {
+                    @Override
+                    public CreateMessage beforeCreate(CreateMessage message) {
+                        return message.header(name, "seen");
+                    }
+
+                    @Override
+                    public List<Created> aroundBulk(List<CreateMessage> messages, Supplier<List<Created>> next) {
+                        order.add(name + " " + messages.get(1).headers().size());
+                        List<Created> created = next.get();
+                        order.add(name + " stored " + created.size());
+                        return created;
+                    }
+                })
+                .toList();
+        try (Postroom postroom = Postroom.on(pool)
+                .workers(false)
+                .interceptor(both.get(0))
+                .interceptor(both.get(1))
+                .start()) {
+            CreateMessage message = CreateMessage.to("bulk").json("t", 1, "1");
+            postroom.queueMessages().createMessages(List.of(message));
+            assertThat(order).as("a single message is no bulk").isEmpty();
+            List<Created> created = postroom.queueMessages().createMessages(List.of(message, message));
+            assertThat(order).containsExactly("outer 2", "inner 2", "inner stored 2", "outer stored 2");
+            assertThat(created)
+                    .allMatch(one -> postroom.queueMessages()
+                            .find(one.id())
+                            .orElseThrow()
+                            .headers()
+                            .containsKey("outer"));
         }
     }
 

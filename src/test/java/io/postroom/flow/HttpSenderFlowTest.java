@@ -15,6 +15,7 @@ import io.postroom.api.SettingsVerdict;
 import io.postroom.channel.http.HttpSender;
 import io.postroom.handler.Handler;
 import io.postroom.test.PostroomKit;
+import io.postroom.testing.Conservation;
 import io.postroom.testing.HttpStub;
 import io.postroom.testing.PostgresTest;
 import io.postroom.testing.TestDatabase;
@@ -115,6 +116,30 @@ class HttpSenderFlowTest {
         kit.drain();
         assertThat(message(id).state()).isEqualTo(MessageState.DEAD);
         assertThat(lastOf(id)).isEqualTo("reject 127.0.0.1 answered 422: unknown order");
+    }
+
+    @Test
+    void history_of_a_sent_message_keeps_of_the_answer_what_the_entry_says() {
+        secrets.put("billing.key", "hunter2");
+        SettingsEntry signed = billing().secret("property:billing.key").property("maxResponse", "1048576");
+        stub.answers(200, Map.of(), "{\"invoice\": 7, \"key\": \"hunter2\"}");
+
+        assertThat(noteAfter(signed)).as("by default").isEmpty();
+        assertThat(noteAfter(signed.property("keepAnswer", "status"))).hasValue("127.0.0.1 answered 200");
+        assertThat(noteAfter(signed.property("keepAnswer", "body")))
+                .hasValue("127.0.0.1 answered 200: {\"invoice\": 7, \"key\": \"***\"}");
+        stub.answers(200, Map.of(), "x".repeat(1024 * 1024));
+        assertThat(noteAfter(signed.property("keepAnswer", "body")))
+                .hasValueSatisfying(note -> assertThat(note).hasSize(4096).endsWith("x…"));
+        assertThat(Conservation.check(sql)).isEmpty();
+    }
+
+    private Optional<String> noteAfter(SettingsEntry entry) {
+        postroom.settings().set(entry);
+        UUID id = create();
+        kit.drain();
+        assertThat(lastOf(id)).isEqualTo("done ");
+        return postroom.queueMessages().history(id).get(0).note();
     }
 
     @Test

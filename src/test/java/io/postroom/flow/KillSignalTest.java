@@ -142,7 +142,7 @@ class KillSignalTest {
         String role = "sender_of_" + database.name();
         sql.sql("CREATE ROLE " + role + " LOGIN PASSWORD 'x'").update();
         sql.sql("GRANT USAGE ON SCHEMA postroom TO " + role).update();
-        sql.sql("GRANT EXECUTE ON FUNCTION postroom.create_message TO " + role).update();
+        sql.sql("GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA postroom TO " + role).update();
         sql.sql("GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA postroom TO " + role)
                 .update();
         sql.sql("GRANT USAGE ON ALL SEQUENCES IN SCHEMA postroom TO " + role).update();

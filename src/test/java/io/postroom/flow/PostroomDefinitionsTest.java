@@ -12,6 +12,8 @@ import io.postroom.api.ExclusiveQueueException;
 import io.postroom.api.ImportOptions;
 import io.postroom.api.ImportReport;
 import io.postroom.api.InvalidMessageException;
+import io.postroom.api.Limiter;
+import io.postroom.api.LimiterState;
 import io.postroom.api.Overflow;
 import io.postroom.api.QueueKind;
 import io.postroom.api.QueueNotFoundException;
@@ -23,6 +25,7 @@ import java.sql.Connection;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -54,7 +57,7 @@ class PostroomDefinitionsTest {
 
     @BeforeEach
     void removeAll() {
-        for (String table : List.of("ready", "message", "binding", "exchange", "queue")) {
+        for (String table : List.of("ready", "message", "binding", "exchange", "limiter", "queue")) {
             sql.sql("DELETE FROM postroom." + table).update();
         }
     }
@@ -237,6 +240,117 @@ class PostroomDefinitionsTest {
         assertThat(postroom.queues().stats()).isEmpty();
     }
 
+    private static final String LIMITED = """
+            {"postroomDefinitions": 1,
+             "queues": [{"queue": "calls", "fair": true, "destination": "bank", "groupWeights": {"acme": 3, "b.c": 1}}],
+             "limiters": [
+                {"queue": "calls", "maxStarts": 5, "period": "1s", "maxInProgressPerGroup": 2},
+                {"destination": "bank", "maxStarts": 9, "period": "1h", "window": "fixed", "maxInProgress": 4}]}""";
+
+    @Test
+    void limiters_destinations_and_weights_of_groups_are_exported_and_imported() {
+        ImportReport dry =
+                definitions.importFile(LIMITED, ImportOptions.defaults().asDryRun());
+        assertThat(postroom.limiters().list()).isEmpty();
+
+        ImportReport report = definitions.importFile(LIMITED, ImportOptions.defaults());
+
+        assertThat(report.lines())
+                .isEqualTo(dry.lines())
+                .extracting(ImportReport.Line::toString)
+                .containsExactly(
+                        "TAKEN_OVER queue calls",
+                        "TAKEN_OVER limiter of queue calls",
+                        "TAKEN_OVER limiter of destination bank");
+        assertThat(postroom.limiters().list())
+                .extracting(LimiterState::limiter)
+                .containsExactly(
+                        Limiter.ofQueue("calls")
+                                .maxStarts(5, Duration.ofSeconds(1))
+                                .maxInProgressPerGroup(2),
+                        Limiter.ofDestination("bank")
+                                .maxStarts(9, Duration.ofHours(1))
+                                .window(Limiter.Window.FIXED)
+                                .maxInProgress(4));
+        assertThat(sql.sql("SELECT destination || has_limiter || group_weights FROM postroom.queue")
+                        .query(String.class)
+                        .list())
+                .containsExactly("banktrue{\"acme\": 3}");
+        String file = definitions.exportFile();
+        removeAll();
+        definitions.importFile(file, ImportOptions.defaults().rename("calls", "calls.x"));
+        assertThat(definitions.exportFile()).isEqualTo(file.replace("\"calls\"", "\"calls.x\""));
+    }
+
+    @Test
+    void limiter_that_an_operator_set_stays() {
+        postroom.queues().declare(QueueSettings.of("calls").fair(true));
+        postroom.limiters().set(Limiter.ofQueue("calls").maxInProgress(7));
+        ImportReport dry =
+                definitions.importFile(LIMITED, ImportOptions.defaults().asDryRun());
+        ImportReport report = definitions.importFile(LIMITED, ImportOptions.defaults());
+        assertThat(report.lines()).isEqualTo(dry.lines());
+        assertThat(report.lines(ImportReport.Result.DIFFERS))
+                .extracting(ImportReport.Line::toString)
+                .containsExactly(
+                        "DIFFERS limiter of queue calls: maxInProgress stays 7, maxInProgressPerGroup stays not set,"
+                                + " maxStarts stays not set, period stays not set: an operator has set it");
+        assertThat(postroom.limiters().list().get(0).limiter())
+                .isEqualTo(Limiter.ofQueue("calls").maxInProgress(7));
+    }
+
+    @Test
+    void destination_of_a_queue_whose_settings_are_an_operators_stays() {
+        postroom.queues().declare(QueueSettings.of("calls").fair(true));
+        postroom.limiters().setDestination("calls", Optional.of("post"));
+        sql.sql("UPDATE postroom.queue SET settings_by = 'operator'").update();
+        assertThat(definitions.importFile(LIMITED, ImportOptions.defaults()).lines(ImportReport.Result.DIFFERS))
+                .extracting(ImportReport.Line::toString)
+                .containsExactly("DIFFERS queue calls: destination stays post: an operator has set it");
+    }
+
+    @Test
+    void limits_of_a_deleted_queue_do_not_come_back_with_a_file() {
+        definitions.importFile(LIMITED, ImportOptions.defaults());
+        postroom.queues().delete("calls", false, false);
+        definitions.importFile(
+                "{\"postroomDefinitions\": 1, \"queues\": [{\"queue\": \"calls\"}]}", ImportOptions.defaults());
+        assertThat(postroom.limiters().list())
+                .extracting(state -> state.limiter().destination())
+                .containsExactly(Optional.of("bank"));
+        assertThat(sql.sql("SELECT destination IS NULL AND NOT has_limiter FROM postroom.queue")
+                        .query(Boolean.class)
+                        .single())
+                .isTrue();
+    }
+
+    /** An import locks limiters before queues, as whoever sets a limiter does. */
+    @Test
+    void import_waits_for_whoever_sets_a_limiter_before_it_locks_a_queue() throws Exception {
+        definitions.importFile(LIMITED, ImportOptions.defaults());
+        ExecutorService other = Executors.newSingleThreadExecutor();
+        try (Connection open = database.pool().getConnection()) {
+            open.setAutoCommit(false);
+            open.createStatement().execute("SELECT FROM postroom.limiter FOR UPDATE");
+            Future<ImportReport> importing = other.submit(() -> definitions.importFile(
+                    LIMITED.replace("\"fair\"", "\"attempts\": 4, \"fair\""), ImportOptions.defaults()));
+            Awaitility.await()
+                    .atMost(Duration.ofSeconds(30))
+                    .until(() -> sql.sql("SELECT count(*) FROM pg_locks WHERE NOT granted AND database ="
+                                            + " (SELECT oid FROM pg_database WHERE datname = current_database())"
+                                            + " OR NOT granted AND locktype = 'transactionid'")
+                                    .query(Long.class)
+                                    .single()
+                            > 0);
+            open.createStatement().execute("SELECT postroom.set_limiter('calls', max_in_progress => 1)");
+            open.commit();
+            assertThat(importing.get(30, TimeUnit.SECONDS).lines(ImportReport.Result.DIFFERS))
+                    .hasSize(1);
+        } finally {
+            other.shutdownNow();
+        }
+    }
+
     @Test
     void refused_file_leaves_nothing_behind_also_in_a_dry_run() {
         postroom.exchanges().declare(Exchange.topic("orders"));
@@ -352,6 +466,18 @@ class PostroomDefinitionsTest {
                 "\"bindings\": [{\"exchange\": \"a\", \"queue\": \"q\", \"arguments\": {\"b\": \"\\u0000\"}}]|bindings[0]",
                 "\"bindings\": [{\"exchange\": \"a\", \"queue\": \"q\", \"arguments\": {\"b\": \"\\ud800\"}}]|bindings[0]",
                 "\"bindings\": [{\"exchange\": \"a\"}]|bindings[0]",
+                "\"limiters\": [{\"queue\": \"a\"}]|limiters[0].maxStarts must be",
+                "\"limiters\": [{\"maxInProgress\": 1}]|limiters[0].queue must be given, or destination",
+                "\"limiters\": [{\"queue\": \"a\", \"maxStarts\": 1}]|limiters[0].period must be given with maxStarts",
+                "\"limiters\": [{\"queue\": \"a\", \"maxStarts\": 1, \"period\": \"1ms\"}]|limiters[0].period must be",
+                "\"limiters\": [{\"queue\": \"a\", \"maxStarts\": 0, \"period\": \"1s\"}]|limiters[0].maxStarts must be",
+                "\"limiters\": [{\"queue\": \"a\", \"most\": 1}]|limiters[0].most must be left out",
+                "\"limiters\": [{\"queue\": \"a\", \"maxInProgress\": 1, \"window\": \"x\"}]|limiters[0].window must be",
+                "\"limiters\": [{\"queue\": \"a\", \"maxInProgress\": 1}, {\"queue\": \"a\", \"maxInProgress\": 2}]|limiters[1] must",
+                "\"queues\": [{\"queue\": \"a\", \"destination\": \"b c\"}]|queues[0].destination must be",
+                "\"queues\": [{\"queue\": \"a\", \"groupWeights\": {\"b\": 101}}]|queues[0].groupWeights must be whole numbers of 1 to 100",
+                "\"queues\": [{\"queue\": \"a\", \"groupWeights\": {\"\\u0000\": 2}}]|queues[0].groupWeights must be no control",
+                "\"queues\": [{\"queue\": \"a\", \"groupWeights\": {\"b\": 2}}]|queue must be the name of a fair queue",
                 "\"bindings\": [{\"exchange\": \"a\", \"queue\": \"q\", \"arguments\": {\"b\": 1}}]|bindings[0].arguments must be an",
             })
     void member_that_is_not_what_it_must_be_is_refused_with_its_place(String members, String text) {

@@ -28,6 +28,7 @@ import java.sql.Connection;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
@@ -199,6 +200,18 @@ class QueueLengthTest {
         create(CreateMessage.to(queue).payload(9).delay(Duration.ofHours(1)));
         kit.drain(queue);
         create(10);
+    }
+
+    /** A full queue is counted anew after a while, and that while must not begin in the time to come. */
+    @Test
+    void full_queue_has_room_again_after_the_clock_was_set_back() {
+        limit(8, Overflow.REJECT);
+        postroom.queueMessages().createMessages(Collections.nCopies(8, message(1)));
+        assertThatThrownBy(() -> create(2)).isInstanceOf(QueueFullException.class);
+        sql.sql("UPDATE postroom.queue_length SET counted_at = counted_at + interval '1 hour'")
+                .update();
+        kit.drain(queue);
+        create(3);
     }
 
     @Test

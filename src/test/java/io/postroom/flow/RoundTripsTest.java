@@ -9,13 +9,10 @@ import io.postroom.testing.PostgresTest;
 import io.postroom.testing.TcpProxy;
 import io.postroom.testing.TestDatabase;
 import java.sql.Connection;
-import java.sql.DriverManager;
 import java.sql.Statement;
 import java.time.Duration;
 import java.util.List;
-import java.util.Properties;
 import org.junit.jupiter.api.Test;
-import org.postgresql.Driver;
 
 /** A message costs its caller's transaction one round trip to the database, whatever it holds. */
 @PostgresTest
@@ -28,14 +25,9 @@ class RoundTripsTest {
 
     @Test
     void a_message_in_a_callers_transaction_takes_exactly_one_round_trip() throws Exception {
-        Properties parts = Driver.parseURL(database.url(), null);
         try (Postroom postroom = Postroom.on(database.pool()).workers(false).start();
-                TcpProxy network =
-                        TcpProxy.to(parts.getProperty("PGHOST"), Integer.parseInt(parts.getProperty("PGPORT")));
-                Connection connection = DriverManager.getConnection(
-                        "jdbc:postgresql://127.0.0.1:" + network.port() + "/" + parts.getProperty("PGDBNAME"),
-                        database.user(),
-                        database.password())) {
+                TcpProxy network = TcpProxy.to(database.host(), database.port());
+                Connection connection = database.through(network).connect()) {
             postroom.queues().declare(QueueSettings.of("orders"));
             connection.setAutoCommit(false);
             for (int i = 0; i < 8; i++) { // beyond the driver's threshold for preparing a statement, too
@@ -56,14 +48,9 @@ class RoundTripsTest {
 
     @Test
     void a_message_that_begins_the_transaction_takes_no_further_round_trip_for_begin() throws Exception {
-        Properties parts = Driver.parseURL(database.url(), null);
         try (Postroom postroom = Postroom.on(database.pool()).workers(false).start();
-                TcpProxy network =
-                        TcpProxy.to(parts.getProperty("PGHOST"), Integer.parseInt(parts.getProperty("PGPORT")));
-                Connection connection = DriverManager.getConnection(
-                        "jdbc:postgresql://127.0.0.1:" + network.port() + "/" + parts.getProperty("PGDBNAME"),
-                        database.user(),
-                        database.password())) {
+                TcpProxy network = TcpProxy.to(database.host(), database.port());
+                Connection connection = database.through(network).connect()) {
             postroom.queues().declare(QueueSettings.of("orders"));
             connection.setAutoCommit(false);
             int before = network.roundTrips();

@@ -249,6 +249,60 @@ class SettingsTest {
         }
     }
 
+    /** Each message would wait for a day. Only the return of its entry lets it go on. */
+    @Test
+    void waiting_messages_go_on_when_their_entry_comes_back() {
+        try (Postroom worker = builder().handler(note("back")).start()) {
+            UUID missing = waiting(worker, "settings:billing");
+            setByHand("{\"channel\": \"http\", \"endpoint\": \"https://a.example\"}");
+            awaitDone(missing);
+
+            setByHand("{\"enabled\": false}");
+            UUID disabled = waiting(worker, "settings:billing");
+            setByHand("{\"enabled\": true}");
+            awaitDone(disabled);
+
+            setByHand("{\"secret\": \"property:late.secret\"}");
+            UUID secret = waiting(worker, "secret:billing");
+            properties.put("late.secret", "hunter2");
+            awaitDone(secret);
+
+            setByHand("{\"enabled\": false}");
+            UUID later = waiting(worker, "settings:billing");
+            worker.close();
+            setByHand("{\"enabled\": true}");
+            try (Postroom next = builder().handler(note("back")).start()) {
+                awaitDone(later);
+            }
+        }
+    }
+
+    private UUID waiting(Postroom worker, String reason) {
+        await().atMost(SOON)
+                .until(() -> worker.warnings().stream().anyMatch(warning -> warning.startsWith("settings ")));
+        UUID id = worker.queueMessages()
+                .createMessage(CreateMessage.to("back").json("text", 1, "\"x\""))
+                .id();
+        await().atMost(SOON)
+                .until(() -> sql.sql("UPDATE postroom.delayed SET due_at = due_at + interval '1 day'"
+                                        + " WHERE message_id = ? AND reason = ?")
+                                .params(id, reason)
+                                .update()
+                        == 1);
+        return id;
+    }
+
+    private void setByHand(String changes) {
+        sql.sql("SELECT postroom.set_settings('billing', ?::jsonb)")
+                .param(changes)
+                .query(Long.class)
+                .single();
+    }
+
+    private void awaitDone(UUID id) {
+        await().atMost(SOON).until(() -> message(id).state() == MessageState.DONE);
+    }
+
     private void awaitSeen(Postroom worker, String what) {
         await().atMost(SOON).until(() -> {
             worker.queueMessages().createMessage(CreateMessage.to("polled").json("text", 1, "\"x\""));

@@ -18,8 +18,13 @@ public final class HttpConversation implements AutoCloseable {
     private final InputStream in;
 
     public HttpConversation(int port) throws IOException {
+        this(port, 30_000);
+    }
+
+    /** @param timeoutMillis longest time to wait for each piece of an answer */
+    public HttpConversation(int port, int timeoutMillis) throws IOException {
         socket = new Socket(InetAddress.getLoopbackAddress(), port);
-        socket.setSoTimeout(30_000);
+        socket.setSoTimeout(timeoutMillis);
         in = new BufferedInputStream(socket.getInputStream());
     }
 

@@ -11,6 +11,7 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.springframework.jdbc.core.simple.JdbcClient;
 
 /** Setting, listing and removing limiters over HTTP. */
 @PostgresTest
@@ -42,10 +43,40 @@ class LimitersOverHttpTest {
         assertThat(client.get("/api/v1/limiters").body())
                 .contains(
                         "\"queue\":\"paid\"",
-                        "\"starts\":0,\"inProgress\":0,\"nextStart\":\"PT0S\",\"groupsAtLimit\":0,\"byOperator\":true");
+                        "\"starts\":0,\"inProgress\":0,\"freeStarts\":5,\"freeInProgress\":2,"
+                                + "\"nextStart\":\"PT0S\",\"groupsAtLimit\":0,\"byOperator\":true");
         assertThat(client.delete(QUEUES + "paid").body()).isEqualTo("{\"removed\":true}\n");
         assertThat(client.delete(QUEUES + "paid").body()).isEqualTo("{\"removed\":false}\n");
         assertThat(client.get("/api/v1/limiters").body()).isEqualTo("{\"limiters\":[]}\n");
+    }
+
+    @Test
+    void changes_and_unparking_go_on_record_with_reason_and_person(TestDatabase database) {
+        JdbcClient sql = JdbcClient.create(database.pool());
+        String why = "?reason=the%20bank%20asked&actor=ann";
+        client.put(QUEUES + "paid" + why, "{\"maxInProgress\": 2}");
+        client.delete(QUEUES + "paid" + why);
+        client.put("/api/v1/limiters/destinations/bank" + why, "{\"maxInProgress\": 2}");
+        sql.sql("SELECT postroom.set_destination('paid', 'bank'), postroom.park('bank', 60000000)")
+                .query()
+                .singleRow();
+        assertThat(client.get("/api/v1/limiters").body()).contains("\"parkedUntil\":\"20");
+        String unpark = "/api/v1/limiters/destinations/bank/unpark";
+        assertThat(client.postTo(unpark + why, "").body()).isEqualTo("{\"unparked\":true}\n");
+        assertThat(client.postTo(unpark, "").body()).isEqualTo("{\"unparked\":false}\n");
+        client.delete("/api/v1/limiters/destinations/bank" + why);
+        assertThat(client.delete(QUEUES + "paid?because=x").statusCode()).isEqualTo(422);
+        assertThat(sql.sql("""
+                        SELECT action || ': ' || note FROM postroom.operator_log
+                        WHERE actor = 'ann' AND reason = 'the bank asked'
+                        ORDER BY at
+                        """).query(String.class).list())
+                .containsExactly(
+                        "declare: limiter, sliding, 2 in progress",
+                        "declare: no limiter",
+                        "declare: limiter, destination bank, sliding, 2 in progress",
+                        "unpark: destination bank",
+                        "declare: no limiter, destination bank");
     }
 
     @Test

@@ -2,25 +2,41 @@ package io.postroom.rest;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.postroom.api.CreateMessage;
 import io.postroom.api.MessageIds;
 import io.postroom.api.MessageState;
 import io.postroom.api.QueueMessages;
+import io.postroom.handler.MessageInterceptor;
 import io.postroom.server.RunningServer;
 import io.postroom.testing.PostgresTest;
 import io.postroom.testing.TcpProxy;
 import io.postroom.testing.TestDatabase;
+import jakarta.servlet.http.HttpServletRequest;
+import jakarta.servlet.http.HttpServletResponse;
 import java.io.IOException;
+import java.net.http.HttpRequest.BodyPublisher;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.sql.Statement;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.Base64;
+import java.util.Map;
+import java.util.TreeMap;
 import java.util.UUID;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+import org.springframework.context.annotation.Bean;
+import org.springframework.web.servlet.HandlerInterceptor;
+import org.springframework.web.servlet.handler.MappedInterceptor;
 import tools.jackson.databind.JsonNode;
 
 /** Creating a message over HTTP, looking it up, explaining and cancelling it. */
@@ -30,10 +46,39 @@ class MessagesOverHttpTest {
     private static RunningServer server;
     private static RestClient client;
 
+    /** Counts the requests that Spring MVC finds a method for, and fails to create some messages. */
+    static class SeenBySpring {
+        private final AtomicInteger requests = new AtomicInteger();
+
+        @Bean
+        MappedInterceptor seen() {
+            return new MappedInterceptor(new String[] {"/**"}, new HandlerInterceptor() {
+                @Override
+                public boolean preHandle(HttpServletRequest request, HttpServletResponse response, Object handler) {
+                    requests.incrementAndGet();
+                    return true;
+                }
+            });
+        }
+
+        @Bean
+        MessageInterceptor failing() {
+            return new MessageInterceptor() {
+                @Override
+                public CreateMessage beforeCreate(CreateMessage message) {
+                    if (message.queue().equals("planted")) {
+                        throw new OutOfMemoryError("planted");
+                    }
+                    return message;
+                }
+            };
+        }
+    }
+
     @BeforeAll
     static void start(TestDatabase given) {
         database = given;
-        server = RunningServer.on(given);
+        server = RunningServer.on(given, "--spring.main.sources=" + SeenBySpring.class.getName());
         client = new RestClient(server);
     }
 
@@ -41,6 +86,74 @@ class MessagesOverHttpTest {
     static void stop() {
         server.close();
     }
+
+    // ---- with Spring MVC and without it
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "{\"queue\":\"alike\"}",
+                "{\"queue\":\"alike\",\"payload\":[1.0],\"deduplicationKey\":\"alike\",\"onDuplicate\":\"return\"}",
+                "{\"queue\":\"alike\"",
+                "[]",
+                "{}",
+                "{\"queue\":\"alike\",\"que\\u202eue\":1}",
+                "{\"queue\":\"alike\",\"at\":\"tomorrow\"}",
+                "{\"exchange\":\"nowhere\"}",
+                "{\"queue\":\"alike\",\"id\":\"0197c5a8-7d3e-7c41-9a52-0f6b1c2d3e4f\",\"payload\":2}"
+            })
+    void request_is_answered_alike_with_Spring_and_without_it(String body) {
+        client.post("{\"queue\":\"alike\",\"id\":\"0197c5a8-7d3e-7c41-9a52-0f6b1c2d3e4f\",\"payload\":1}");
+        client.post(body); // for a repeat
+        assertAlike(BodyPublishers.ofString(body), "Content-Type", "application/json");
+    }
+
+    @ParameterizedTest
+    @CsvSource({"Content-Type, text/plain", "Content-Encoding, gzip", "Content-Type, application/json; charset=x"})
+    void content_that_is_not_taken_is_refused_alike_with_Spring_and_without_it(String header, String value) {
+        assertAlike(BodyPublishers.ofString("{\"queue\":\"alike\"}"), header, value, "Accept", "text/html");
+    }
+
+    @Test
+    void error_of_the_JVM_is_answered_alike_with_Spring_and_without_it() {
+        HttpResponse<String> without = client.post("{\"queue\":\"planted\"}");
+        HttpResponse<String> with = client.post(
+                "/api/v1/%6Dessages",
+                BodyPublishers.ofString("{\"queue\":\"planted\"}"), "Content-Type", "application/json");
+        RestClient.problem(without, 500);
+        assertThat(without.body().replace("/api/v1/messages", ""))
+                .isEqualTo(with.body().replace("/api/v1/%6Dessages", ""));
+        assertThat(shown(without)).isEqualTo(shown(with));
+    }
+
+    private static void assertAlike(BodyPublisher body, String... headers) {
+        int before = seenBySpring();
+        HttpResponse<String> without = client.post(body, headers);
+        assertThat(seenBySpring()).isEqualTo(before);
+        HttpResponse<String> with = client.post("/api/v1/%6Dessages", body, headers);
+        assertThat(seenBySpring()).isEqualTo(before + 1);
+        assertThat(without.statusCode()).isEqualTo(with.statusCode());
+        assertThat(withoutId(without.body())).isEqualTo(withoutId(with.body()));
+        assertThat(shown(without)).isEqualTo(shown(with));
+    }
+
+    private static int seenBySpring() {
+        return server.bean(SeenBySpring.class).requests.get();
+    }
+
+    private static String withoutId(String text) {
+        return text.replaceAll("[0-9a-f-]{36}", "<id>");
+    }
+
+    /** The headers of an answer, but for its time. */
+    private static Map<String, String> shown(HttpResponse<String> answer) {
+        Map<String, String> shown = new TreeMap<>();
+        answer.headers().map().forEach((name, values) -> shown.put(name, withoutId(String.join(" and ", values))));
+        assertThat(shown.remove("date")).isNotNull();
+        return shown;
+    }
+
+    // ---- what a request creates
 
     @Test
     void a_created_message_is_found_with_all_that_was_said() {
@@ -270,9 +383,13 @@ class MessagesOverHttpTest {
                     .isEqualTo(503);
 
             proxy.resume();
-            assertThat(patient.post("{\"queue\":\"away\",\"payload\":1}", "Idempotency-Key", "away-1")
-                            .statusCode())
-                    .isIn(200, 201);
+            // The pool waits longer after each try to connect, so the first request may still meet no connection.
+            HttpResponse<String> repeated = Awaitility.await()
+                    .atMost(Duration.ofSeconds(60))
+                    .until(
+                            () -> patient.post("{\"queue\":\"away\",\"payload\":1}", "Idempotency-Key", "away-1"),
+                            given -> given.statusCode() != 503);
+            assertThat(repeated.statusCode()).as(repeated.body()).isIn(200, 201);
         }
     }
 

@@ -170,6 +170,13 @@ class QueuesOverHttpTest {
                         .get("lines")
                         .findValuesAsString("action"))
                 .containsExactly("pause");
+        JsonNode check = RestClient.json(client.get("/api/v1/ledger/check"));
+        assertThat(check.get("whole").asBoolean()).isTrue();
+        assertThat(check.has("problem")).isFalse();
+        assertThat(RestClient.json(client.get("/api/v1/ledger/check?knownNumber=1000000&knownHash=" + "0".repeat(64)))
+                        .get("problem")
+                        .asString())
+                .startsWith("it is missing; the last line is ");
     }
 
     @ParameterizedTest
@@ -181,10 +188,18 @@ class QueuesOverHttpTest {
         "actor, /api/v1/ledger?actor=a%00b",
         "limit, /api/v1/ledger?limit=1001",
         "limit, /api/v1/ledger?limit=0",
+        "knownNumber, /api/v1/ledger/check?knownHash=00",
+        "knownHash, /api/v1/ledger/check?knownNumber=1",
+        "knownHash, /api/v1/ledger/check?knownNumber=1&knownHash=00",
         "limit, /api/v1/messages/search?limit=201",
         "state, /api/v1/messages/search?state=LOST",
         "createdFrom, /api/v1/messages/search?createdFrom=2030-01-31T08:00:00",
         "before, /api/v1/messages/search?before=x",
+        "header, /api/v1/messages/search?header=source",
+        "header, /api/v1/messages/search?header=a=1&header=a=2",
+        "headers, /api/v1/messages/search?header==shell",
+        "headers, /api/v1/messages/search?header=a%20b=shell",
+        "headers, /api/v1/messages/search?header=a=%01",
         "stat, /api/v1/messages/search?stat=DEAD",
         "queue, /api/v1/messages/search?queue=a%20b",
         "olderThan, /api/v1/database?olderThan=soon",
@@ -233,6 +248,27 @@ class QueuesOverHttpTest {
         assertThat(rest).hasSize(1);
         assertThat(page.findValuesAsString("id"))
                 .doesNotContain(rest.get(0).get("id").asString());
+    }
+
+    @Test
+    void messages_are_searched_by_headers_whose_values_have_any_character() {
+        String id = other.queueMessages()
+                .createMessage(CreateMessage.to("http.searched")
+                        .json("1")
+                        .header("source", "a=b, c&d")
+                        .header("tenant", "7"))
+                .id()
+                .toString();
+        other.queueMessages()
+                .createMessage(CreateMessage.to("http.searched").json("1").header("source", "a=b, c&d"));
+        String path = "/api/v1/messages/search?queue=http.searched&header=source=a%3Db,%20c%26d";
+        assertThat(RestClient.json(client.get(path)).get("messages").size()).isEqualTo(2);
+        assertThat(RestClient.json(client.get(path + "&header=tenant=7"))
+                        .get("messages")
+                        .findValuesAsString("id"))
+                .containsExactly(id);
+        assertThat(RestClient.json(client.get(path + "&header=tenant=8")).get("messages"))
+                .isEmpty();
     }
 
     @Test

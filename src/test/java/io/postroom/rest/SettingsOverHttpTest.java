@@ -13,6 +13,7 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.springframework.jdbc.core.simple.JdbcClient;
 import tools.jackson.databind.JsonNode;
 
 /** Entries of external systems over HTTP. */
@@ -22,11 +23,13 @@ class SettingsOverHttpTest {
 
     private static RunningServer server;
     private static RestClient client;
+    private static JdbcClient sql;
 
     @BeforeAll
     static void start(TestDatabase database) {
         server = RunningServer.on(database);
         client = new RestClient(server);
+        sql = JdbcClient.create(database.pool());
     }
 
     @AfterAll
@@ -57,7 +60,11 @@ class SettingsOverHttpTest {
                 .contains("\"name\":\"billing\"")
                 .doesNotContain(System.getenv("PATH"));
         RestClient.problem(client.delete(BILLING + "?expectedVersion=1"), 409);
-        assertThat(client.delete(BILLING + "?expectedVersion=2").statusCode()).isEqualTo(200);
+        assertThat(client.delete(BILLING + "?expectedVersion=2&reason=out%20of%20use&actor=ann")
+                        .statusCode())
+                .isEqualTo(200);
+        assertThat(client.get("/api/v1/ledger?action=delete&actor=ann").body())
+                .contains("\"actor\":\"ann\"", "\"reason\":\"out of use\"", "\"note\":\"settings billing\"");
         RestClient.problem(client.get(BILLING), 404);
         RestClient.problem(client.delete(BILLING), 404);
     }
@@ -116,6 +123,27 @@ class SettingsOverHttpTest {
                 client.put("/api/v1/settings/bad", "{\"channel\": \"http\", \"endpoint\": \"http://127.0.0.1/\"}"),
                 422);
         assertThat(problem.get("field").asString()).isEqualTo("endpoint");
+    }
+
+    /** Entries that Java would refuse, written by SQL. The test of an entry goes the way of its messages. */
+    @Test
+    void test_of_an_entry_that_sql_wrote_reaches_no_private_address() {
+        try (HttpStub stub = new HttpStub()) {
+            String port = stub.url().substring(stub.url().lastIndexOf(':') + 1);
+            for (String host : new String[] {
+                "127.0.0.1", "localhost", "127.1", "2130706433", "0x7f.0.0.1", "[::1]", "[::ffff:127.0.0.1]", "0.0.0.0"
+            }) {
+                sql.sql(
+                                "SELECT postroom.set_settings('guarded', jsonb_build_object('channel', 'http', 'endpoint', ?::text))")
+                        .param("http://" + host + ":" + port + "/")
+                        .query(Long.class)
+                        .single();
+                String verdict = client.post("/api/v1/settings/guarded/test", BodyPublishers.noBody())
+                        .body();
+                assertThat(verdict).as(host).contains("\"ok\":false");
+            }
+            assertThat(stub.requests()).isEmpty();
+        }
     }
 
     @Test

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.postroom.api.AccessRole;
 import io.postroom.rest.HttpConversation;
 import io.postroom.testing.PostgresTest;
 import io.postroom.testing.TestDatabase;
@@ -51,6 +52,62 @@ class AccessRulesTest {
                 .hasMessageNotContaining("0123456789abcde");
     }
 
+    @ParameterizedTest
+    @CsvSource({
+        "server.servlet.context-path,/console",
+        "spring.mvc.servlet.path,/postroom",
+        "management.endpoints.web.base-path,/ops",
+        "management.server.port,9090"
+    })
+    void settings_that_move_pages_are_refused(String name, String value) {
+        MockEnvironment environment = new MockEnvironment()
+                .withProperty("server.address", "127.0.0.1")
+                .withProperty("server.port", "8080")
+                .withProperty("postroom.token", TOKEN)
+                .withProperty(name, value);
+        assertThatThrownBy(() -> AccessRules.of(environment))
+                .isInstanceOf(ServerStartException.class)
+                .hasMessageContaining(name + "=" + value);
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "server.servlet.context-path,/",
+        "management.endpoints.web.base-path,/actuator",
+        "management.server.port,8080",
+        "management.server.port,-1"
+    })
+    void their_usual_values_are_taken(String name, String value) {
+        MockEnvironment environment = new MockEnvironment()
+                .withProperty("server.address", "127.0.0.1")
+                .withProperty("server.port", "8080")
+                .withProperty(name, value);
+        assertThatCode(() -> AccessRules.of(environment)).doesNotThrowAnyException();
+    }
+
+    @Test
+    void previous_token_needs_the_one_that_follows_it() {
+        MockEnvironment environment = new MockEnvironment()
+                .withProperty("server.address", "127.0.0.1")
+                .withProperty("postroom.previous-token", TOKEN);
+        assertThatThrownBy(() -> AccessRules.of(environment))
+                .isInstanceOf(ServerStartException.class)
+                .hasMessageContaining("POSTROOM_PREVIOUS_TOKEN");
+        environment.withProperty("postroom.token", TOKEN + "2");
+        assertThatCode(() -> AccessRules.of(environment)).doesNotThrowAnyException();
+        environment.setProperty("postroom.previous-token", "short");
+        assertThatThrownBy(() -> AccessRules.of(environment)).hasMessageContaining("at least 16");
+    }
+
+    /** It would be an operator without the token, and must not be more by one that was revoked. */
+    @Test
+    void on_this_machine_a_token_that_is_sent_must_be_good() {
+        AccessRules rules = rules("127.0.0.1", "");
+        assertThat(status(rules, request("GET", MESSAGES, "Host", "127.0.0.1"))).isEmpty();
+        assertThat(status(rules, request("GET", MESSAGES, "Host", "127.0.0.1", "Authorization", "Bearer revoked")))
+                .hasValue(401);
+    }
+
     // ---- with a token
 
     @ParameterizedTest
@@ -65,12 +122,23 @@ class AccessRulesTest {
                 "Basic 0123456789abcdef",
                 "0123456789abcdef"
             })
-    void without_the_token_nothing_but_the_welcome_page_is_answered(String authorization) {
+    void without_the_token_nothing_but_the_welcome_page_and_the_probes_is_answered(String authorization) {
         AccessRules rules = rules("0.0.0.0", TOKEN);
         for (String path : new String[] {
-            MESSAGES, MESSAGES + "/x", "/actuator/health", "//", "/;", "/x/..", "/index.html", "//api/v1/messages"
+            MESSAGES,
+            MESSAGES + "/x",
+            "/actuator/health",
+            "/actuator/health/liveness/x",
+            "/actuator/health/readiness/../../prometheus",
+            "/actuator/prometheus",
+            "//",
+            "/;",
+            "/x/..",
+            "/index.html",
+            "//api/v1/messages"
         }) {
-            assertThat(status(rules, request("GET", path, "Authorization", authorization)))
+            // Rules of its own for each: after ten wrong tokens an address has to wait.
+            assertThat(status(rules("0.0.0.0", TOKEN), request("GET", path, "Authorization", authorization)))
                     .as(path)
                     .hasValue(401);
         }
@@ -78,6 +146,11 @@ class AccessRulesTest {
                 .isEmpty();
         assertThat(status(rules, request("POST", "/", "Authorization", authorization)))
                 .hasValue(401);
+        for (String probe : new String[] {"/actuator/health/liveness", "/actuator/health/readiness"}) {
+            assertThat(status(rules, request("GET", probe, "Authorization", authorization)))
+                    .as(probe)
+                    .isEmpty();
+        }
     }
 
     @Test
@@ -104,6 +177,54 @@ class AccessRulesTest {
         assertThat(status(rules, request("GET", "/in/a"))).hasValue(401);
         assertThat(status(rules("127.0.0.1", ""), request("POST", "/in/a", "Host", "evil.example")))
                 .hasValue(403);
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "/api/../actuator/loggers/x",
+                "/api/..;/actuator/shutdown",
+                "/api/..;a=b/actuator/shutdown",
+                "/api/v1/..",
+                "/api/./v1/x",
+                "/api/.",
+                "/api/v1/queues;x/preview",
+                "/api/%2e%2e/actuator/shutdown",
+                "/api/.%2E/actuator/shutdown",
+                "/api/..%2factuator/shutdown",
+                "/api/..%5Cactuator/shutdown",
+                "/api/..\\actuator/shutdown",
+                "/api/%252e%252e/actuator/shutdown",
+                "/api/x%3b/preview",
+                "/api//v1/schedules/preview",
+                "/actuator/loggers/x",
+                "/apis/x",
+                "/api"
+            })
+    void reader_posts_to_plain_paths_of_the_api_alone(String path) {
+        assertThat(AccessRules.isFor(AccessRole.READER, request("POST", path))).isFalse();
+        assertThat(AccessRules.isFor(AccessRole.PRODUCER, request("POST", path)))
+                .isFalse();
+        assertThat(AccessRules.isFor(AccessRole.OPERATOR, request("POST", path)))
+                .isTrue();
+    }
+
+    @Test
+    void reader_posts_to_the_api_and_looks_at_all_else() {
+        for (String path : new String[] {
+            "/api/v1/schedules/preview",
+            "/api/v1/exchanges/a.b:c/route",
+            "/api/v1/exchanges/a%3Ab/route",
+            "/api/v1/a..b/x"
+        }) {
+            assertThat(AccessRules.isFor(AccessRole.READER, request("POST", path)))
+                    .as(path)
+                    .isTrue();
+        }
+        assertThat(AccessRules.isFor(AccessRole.READER, request("GET", "/actuator/prometheus")))
+                .isTrue();
+        assertThat(AccessRules.isFor(AccessRole.PRODUCER, request("POST", MESSAGES)))
+                .isTrue();
     }
 
     @Test

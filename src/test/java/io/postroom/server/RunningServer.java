@@ -4,6 +4,9 @@ import io.postroom.testing.TestDatabase;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import org.apache.catalina.core.StandardContext;
+import org.springframework.boot.tomcat.TomcatWebServer;
+import org.springframework.boot.web.server.context.WebServerApplicationContext;
 import org.springframework.context.ConfigurableApplicationContext;
 
 /** The server as its main method starts it, in this JVM, on any free port. */
@@ -40,7 +43,7 @@ public final class RunningServer implements AutoCloseable {
     }
 
     /** Starts a server with these arguments and no others. */
-    static RunningServer start(String... arguments) {
+    public static RunningServer start(String... arguments) {
         String[] all = Arrays.copyOf(arguments, arguments.length + 1);
         all[arguments.length] = WITHOUT_TEST_LIBRARIES;
         return new RunningServer(PostroomServer.start(all));
@@ -52,6 +55,18 @@ public final class RunningServer implements AutoCloseable {
 
     public <T> T bean(Class<T> type) {
         return context.getBean(type);
+    }
+
+    public <T> T bean(String name, Class<T> type) {
+        return context.getBean(name, type);
+    }
+
+    /** Returns how many requests the container holds without a thread. It waits for them before it stops. */
+    public long asynchronousRequests() {
+        TomcatWebServer tomcat = (TomcatWebServer) ((WebServerApplicationContext) context).getWebServer();
+        return Arrays.stream(tomcat.getTomcat().getHost().findChildren())
+                .mapToLong(application -> ((StandardContext) application).getInProgressAsyncCount())
+                .sum();
     }
 
     @Override

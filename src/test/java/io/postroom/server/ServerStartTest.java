@@ -165,6 +165,7 @@ class ServerStartTest {
                         "SPRING_DATASOURCE_PASSWORD",
                         "SERVER_ADDRESS",
                         "POSTROOM_TOKEN",
+                        "POSTROOM_PREVIOUS_TOKEN",
                         "POSTROOM_DEMO",
                         "POSTROOM_MAIL_HOST",
                         "POSTROOM_MAIL_PORT",
@@ -176,6 +177,29 @@ class ServerStartTest {
                 .allMatch(port -> port.toString().startsWith("127.0.0.1:"));
         Map<String, Object> dependsOn = map(services.get("server").get("depends_on"));
         assertThat(services.keySet()).containsAll(dependsOn.keySet());
+    }
+
+    @Test
+    void containers_have_fixed_versions_and_no_rights_or_memory_that_they_do_not_need() throws IOException {
+        String text = Files.readString(Path.of("docker-compose.yml"));
+        Map<String, Object> compose = new Yaml(new SafeConstructor(new LoaderOptions())).load(text);
+        Map<String, Map<String, Object>> services = map(compose.get("services"));
+        services.forEach((name, service) -> {
+            assertThat(list(service.get("security_opt"))).as(name).containsExactly("no-new-privileges:true");
+            assertThat(list(service.get("cap_drop"))).as(name).containsExactly("ALL");
+            assertThat(String.valueOf(service.get("mem_limit"))).as(name).matches("\\d+[mg]");
+            assertThat(String.valueOf(service.getOrDefault("image", "x:1.1"))).matches(".+:v?\\d+\\.\\d+(\\.\\d+)?");
+        });
+        assertThat(services.get("server")).doesNotContainKey("cap_add").doesNotContainKey("privileged");
+        assertThat(text).as("a token that one finds again").contains("> .env");
+        assertThat(Files.readString(Path.of(".gitignore"))).contains(".env");
+
+        String dockerfile = Files.readString(Path.of("Dockerfile"));
+        assertThat(dockerfile)
+                .containsPattern("FROM \\S+:\\d+\\.\\d+\\.\\S+")
+                .contains("HEALTHCHECK")
+                .contains("MaxRAMPercentage");
+        assertThat(dockerfile.indexOf("USER postroom")).isBetween(0, dockerfile.indexOf("ENTRYPOINT"));
     }
 
     @Test

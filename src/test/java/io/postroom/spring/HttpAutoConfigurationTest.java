@@ -52,4 +52,12 @@ class HttpAutoConfigurationTest {
                         .rootCause()
                         .hasMessageContaining("connections must be 1 to 1000"));
     }
+
+    @Test
+    void empty_list_of_hosts_is_no_permission_for_all() {
+        runner.withPropertyValues("postroom.http.allowed-hosts=")
+                .run(context -> assertThat(context.getStartupFailure())
+                        .rootCause()
+                        .hasMessageContaining("allowedHosts must be names of hosts"));
+    }
 }

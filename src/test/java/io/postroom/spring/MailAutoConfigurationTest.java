@@ -17,6 +17,8 @@ import java.util.UUID;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.springframework.boot.autoconfigure.AutoConfigurations;
 import org.springframework.boot.test.context.FilteredClassLoader;
 import org.springframework.boot.test.context.runner.ApplicationContextRunner;
@@ -96,6 +98,33 @@ class MailAutoConfigurationTest {
                         .hasRootCauseInstanceOf(io.postroom.api.InvalidMessageException.class)
                         .hasStackTraceContaining("The mail settings cannot be used")
                         .hasStackTraceContaining("from"));
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "postroom.mail.host= | postroom.mail.host is empty",
+                "postroom.mail.host=,postroom.mail.folder= | postroom.mail.host is empty",
+                "postroom.mail.folder= | postroom.mail.folder is empty",
+                "postroom.mail.host=a.example,postroom.mail.templates= | postroom.mail.templates is empty",
+                "postroom.mail.host=a.example,postroom.mail.password=x,postroom.mail.username= | username is empty",
+                "postroom.mail.host=a.example,postroom.mail.password=,postroom.mail.username=x | password is empty",
+            })
+    void a_value_that_is_set_and_empty_stops_the_start(String properties, String problem) {
+        runner.withPropertyValues(properties.split(","))
+                .run(context -> assertThat(context)
+                        .getFailure()
+                        .hasStackTraceContaining("The mail settings cannot be used")
+                        .hasStackTraceContaining(problem));
+    }
+
+    @Test
+    void an_empty_host_beside_a_folder_means_the_folder() {
+        runner.withPropertyValues("postroom.mail.host=", "postroom.mail.folder=" + folder)
+                .run(context -> assertThat(
+                                context.getBean(MailChannel.class).settings().folder())
+                        .isEqualTo(folder));
     }
 
     private long mails() throws IOException {

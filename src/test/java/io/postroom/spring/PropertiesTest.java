@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.postroom.Postroom;
 import io.postroom.SchemaMode;
 import io.postroom.api.EngineSettings;
+import io.postroom.api.Limiter;
 import io.postroom.api.Overflow;
 import io.postroom.api.QueueKind;
 import io.postroom.api.QueueSettings;
@@ -95,18 +96,56 @@ class PropertiesTest {
             postroom.queues.attempts                     | 1    | "postroom.queues.attempts" is no setting of a queue
             postroom.queues.mail.attempts                | many | postroom.queues.mail.attempts
             postroom.queues.mail.kind                    | odd  | postroom.queues.mail.kind
+            postroom.queues.mail.destination             | a b  | postroom.queues.mail.destination cannot be used
             """)
     void wrong_setting_of_a_queue_names_the_property(String name, String value, String said) {
         assertThatThrownBy(() -> queues(name + "=" + value)).hasStackTraceContaining(said);
     }
 
     private static List<QueueSettings> queues(String... properties) {
+        return QueueProperties.declared(environment(properties)).queues();
+    }
+
+    private static MockEnvironment environment(String... properties) {
         MockEnvironment environment = new MockEnvironment();
         for (String property : properties) {
             int sign = property.indexOf('=');
             environment.setProperty(property.substring(0, sign), property.substring(sign + 1));
         }
-        return QueueProperties.declared(environment).queues();
+        return environment;
+    }
+
+    @Test
+    void limits_of_a_destination_are_read() {
+        assertThat(DestinationProperties.declared(environment(
+                        "postroom.destinations.my.bank.max-starts=5",
+                        "postroom.destinations.my.bank.period=1s",
+                        "postroom.destinations.my.bank.window=fixed",
+                        "postroom.destinations.post.max-in-progress=2")))
+                .containsExactly(
+                        Limiter.ofDestination("my.bank")
+                                .maxStarts(5, Duration.ofSeconds(1))
+                                .window(Limiter.Window.FIXED),
+                        Limiter.ofDestination("post").maxInProgress(2));
+        assertThat(QueueProperties.declared(environment("postroom.queues.bills.destination=my.bank"))
+                        .destinations())
+                .isEqualTo(Map.of("bills", "my.bank"));
+    }
+
+    @ParameterizedTest(name = "{0}={1}")
+    @CsvSource(delimiter = '|', textBlock = """
+            postroom.destinations.bank.max-starts            | 5   | postroom.destinations.bank: period must be given with maxStarts
+            postroom.destinations.bank.max-in-progress       | 0   | postroom.destinations.bank: maxInProgress must be 1 to
+            postroom.destinations.bank.max-in-progress       | two | postroom.destinations.bank.max-in-progress cannot be read
+            postroom.destinations.bank.window                | odd | postroom.destinations.bank.window cannot be read
+            postroom.destinations.bank.window                | fixed | postroom.destinations.bank: maxStarts must be
+            postroom.destinations.bank.max-starts-per-group  | 1   | is no setting of a destination
+            postroom.destinations.bank                       | 1   | is no setting of a destination
+            postroom.destinations[a b].max-in-progress       | 1   | destination must be
+            """)
+    void wrong_limit_of_a_destination_names_the_property(String name, String value, String said) {
+        assertThatThrownBy(() -> DestinationProperties.declared(environment(name + "=" + value)))
+                .hasStackTraceContaining(said);
     }
 
     @Test
@@ -244,7 +283,12 @@ class PropertiesTest {
                         Stream.concat(
                                 keys("postroom", PostroomProperties.class),
                                 keys("postroom.mail", MailProperties.class)),
-                        Stream.of("postroom.handlers", "postroom.queues", "postroom.schedules", "postroom.settings"))
+                        Stream.of(
+                                "postroom.handlers",
+                                "postroom.queues",
+                                "postroom.schedules",
+                                "postroom.settings",
+                                "postroom.destinations"))
                 .collect(Collectors.toSet());
 
         assertThat(keys).hasSizeGreaterThan(25);
@@ -255,6 +299,8 @@ class PropertiesTest {
         assertThat(described.get("postroom.queues")).contains(QueueProperties.KEYS.keySet());
         assertThat(described.get("postroom.settings")).contains(SettingsProperties.KEYS);
         assertThat(described.get("postroom.schedules")).contains(ScheduleProperties.KEYS);
+        assertThat(described.get("postroom.destinations")).contains(DestinationProperties.KEYS);
+        assertThat(described.get("postroom.homes")).contains(HomeProperties.KEYS);
     }
 
     @Test
@@ -263,6 +309,7 @@ class PropertiesTest {
                 .containsExactlyInAnyOrderElementsOf(Stream.concat(
                                 QueueMembers.names().stream(),
                                 Stream.of(
+                                        "destination",
                                         "maxStarts",
                                         "period",
                                         "window",

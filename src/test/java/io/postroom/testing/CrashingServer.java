@@ -41,6 +41,7 @@ public final class CrashingServer implements AutoCloseable {
                 .setDataDirectory(directory.resolve("data"))
                 .setCleanDataDirectory(false)
                 .setServerConfig("max_connections", "200")
+                .setServerConfig("max_prepared_transactions", "10")
                 .setServerConfig("fsync", "off") // the machine stays up, so the server finds all that it wrote
                 .setServerConfig(
                         "synchronous_commit",

@@ -60,6 +60,7 @@ public final class JvmProcess implements AutoCloseable {
                 System.getProperty("surefire.test.class.path", System.getProperty("java.class.path"));
         private Consumer<String> echo = line -> {};
         private @Nullable Path directory;
+        private Map<String, String> environment = Map.of();
         private boolean archive = true;
 
         private Launcher(Class<?> main) {
@@ -80,6 +81,12 @@ public final class JvmProcess implements AutoCloseable {
         /** Starts in that directory instead of this JVM's. */
         public Launcher in(Path given) {
             directory = given;
+            return this;
+        }
+
+        /** Adds variables of the environment. */
+        public Launcher environment(Map<String, String> given) {
+            environment = given;
             return this;
         }
 
@@ -125,6 +132,7 @@ public final class JvmProcess implements AutoCloseable {
             }
             // Settings of the machine that runs the tests are not meant for this process.
             builder.environment().keySet().removeIf(name -> name.startsWith("SPRING_") || name.startsWith("POSTROOM_"));
+            builder.environment().putAll(environment);
             return new JvmProcess(main.getSimpleName(), builder.start(), echo);
         }
     }

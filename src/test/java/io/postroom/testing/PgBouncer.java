@@ -1,5 +1,7 @@
 package io.postroom.testing;
 
+import static org.assertj.core.api.Assumptions.assumeThat;
+
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.InetAddress;
@@ -23,20 +25,31 @@ import org.awaitility.Awaitility;
 public final class PgBouncer implements AutoCloseable {
     private static final List<Path> PLACES = List.of(Path.of("/usr/sbin/pgbouncer"), Path.of("/usr/bin/pgbouncer"));
 
-    private final Process process;
     private final Path folder;
     private final int port;
     private final TestDatabase database;
+    private Process process;
 
-    private PgBouncer(Process process, Path folder, int port, TestDatabase database) {
-        this.process = process;
+    private PgBouncer(Path folder, int port, TestDatabase database) throws IOException {
         this.folder = folder;
         this.port = port;
         this.database = database;
+        this.process = run();
     }
 
+    /** The one that {@code -Dpostroom.test.pgbouncer=/path} names, else that of the machine's packages. */
     public static Optional<Path> binary() {
-        return PLACES.stream().filter(Files::isExecutable).findFirst();
+        String given = System.getProperty("postroom.test.pgbouncer");
+        return (given == null ? PLACES.stream() : Stream.of(Path.of(given)))
+                .filter(Files::isExecutable)
+                .findFirst();
+    }
+
+    /** Skips the test that asks where none is installed. */
+    public static void assumeInstalled() {
+        assumeThat(binary())
+                .as("pgbouncer is not installed: apt-get install pgbouncer")
+                .isPresent();
     }
 
     /**
@@ -49,7 +62,7 @@ public final class PgBouncer implements AutoCloseable {
             int port = freePort();
             Path folder = Files.createTempDirectory(
                     "pgbouncer", PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwxr-xr-x")));
-            Path ini = Files.writeString(folder.resolve("pgbouncer.ini"), """
+            Files.writeString(folder.resolve("pgbouncer.ini"), """
                     [databases]
                     * = host=%s port=%d user=%s password=%s
                     [pgbouncer]
@@ -63,16 +76,27 @@ public final class PgBouncer implements AutoCloseable {
                     ignore_startup_parameters = extra_float_digits
                     """.formatted(
                             database.host(), database.port(), database.user(), database.password(), port, mode));
-            Process process = new ProcessBuilder(command(ini))
-                    .redirectErrorStream(true)
-                    .redirectOutput(folder.resolve("log").toFile())
-                    .start();
-            PgBouncer started = new PgBouncer(process, folder, port, database);
-            Awaitility.await().atMost(Duration.ofSeconds(30)).until(started::answers);
-            return started;
+            return new PgBouncer(folder, port, database);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
+    }
+
+    /** Starts the process and returns when it takes connections. */
+    private Process run() throws IOException {
+        Process started = new ProcessBuilder(command(folder.resolve("pgbouncer.ini")))
+                .redirectErrorStream(true)
+                .redirectOutput(
+                        ProcessBuilder.Redirect.appendTo(folder.resolve("log").toFile()))
+                .start();
+        Awaitility.await().atMost(Duration.ofSeconds(30)).until(this::answers);
+        return started;
+    }
+
+    /** Kills it in the middle of whatever its clients do, and starts it again on the same port. */
+    public void killAndRestart() throws IOException, InterruptedException {
+        process.destroyForcibly().waitFor();
+        process = run();
     }
 
     /** As root it refuses to run, and changes to another user first when it is told to. */
@@ -101,7 +125,12 @@ public final class PgBouncer implements AutoCloseable {
 
     /** JDBC URL through it, without user and password. */
     public String url() {
-        return "jdbc:postgresql://127.0.0.1:" + port + "/" + database.name();
+        return url(database);
+    }
+
+    /** JDBC URL through it to another database of the same server. */
+    public String url(TestDatabase other) {
+        return "jdbc:postgresql://127.0.0.1:" + port + "/" + other.name();
     }
 
     @Override

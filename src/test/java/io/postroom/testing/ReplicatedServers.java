@@ -114,14 +114,27 @@ public final class ReplicatedServers implements AutoCloseable {
                 + "/postgres?targetServerType=primary&hostRecheckSeconds=0&user=postgres&password=postgres";
     }
 
-    /** Waits until the standby has all that was committed, and cuts the replication: it gets nothing more. */
-    public void cutReplication() throws SQLException {
+    /** Where a client finds the standby, for reading. */
+    public String standbyUrl() {
+        return "jdbc:postgresql://127.0.0.1:" + standby.getPort() + "/postgres?user=postgres&password=postgres";
+    }
+
+    /** Waits until the standby has all that was committed. */
+    public void awaitStandby() throws SQLException {
         try (Connection ahead = connect(primary.getPort());
                 Connection behind = connect(standby.getPort())) {
             String written = ask(ahead, "SELECT pg_current_wal_lsn()");
             Awaitility.await()
                     .atMost(Duration.ofSeconds(60))
                     .until(() -> ask(behind, "SELECT pg_last_wal_replay_lsn() >= '" + written + "'"), "t"::equals);
+        }
+    }
+
+    /** Waits until the standby has all that was committed, and cuts the replication: it gets nothing more. */
+    public void cutReplication() throws SQLException {
+        awaitStandby();
+        try (Connection ahead = connect(primary.getPort());
+                Connection behind = connect(standby.getPort())) {
             ask(behind, "SELECT set_config('application_name', 'cut', false)");
             behind.createStatement().execute("ALTER SYSTEM SET primary_conninfo = ''");
             ask(behind, "SELECT pg_reload_conf()");

@@ -36,6 +36,11 @@ public final class TestDatabase implements AutoCloseable {
         return TestServer.get().createDatabase("Own", true);
     }
 
+    /** A fresh database without a schema of ours; the caller closes it. */
+    public static TestDatabase createEmpty() {
+        return TestServer.get().createDatabase("Empty", false);
+    }
+
     public String name() {
         return name;
     }

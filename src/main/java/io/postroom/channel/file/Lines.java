@@ -1,6 +1,7 @@
 package io.postroom.channel.file;
 
 import io.postroom.api.InvalidMessageException;
+import io.postroom.api.Limits;
 import io.postroom.handler.MessageContext;
 import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
@@ -19,6 +20,9 @@ final class Lines {
     private static final JsonMapper JSON = JsonMapper.builder()
             .enable(DeserializationFeature.USE_BIG_DECIMAL_FOR_FLOATS)
             .build();
+    /** Digits behind the point, or zeros in front of it: as many as a stored payload can have. */
+    private static final int MOST_DIGITS = Limits.NUMBER_EXPONENT + Limits.NUMBER_LENGTH;
+
     private static final String CSV_END = "\r\n";
 
     private final OutboxSettings settings;
@@ -98,10 +102,12 @@ final class Lines {
         }
     }
 
-    /** Null stays null; objects and arrays are written as JSON. */
+    /** Null stays null; objects and arrays are written as JSON; a number has no exponent, for readers that know none. */
     private static @Nullable String text(JsonNode value) {
         if (value.isNull()) {
             return null;
+        } else if (value.isBigDecimal() && Math.abs((long) value.decimalValue().scale()) <= MOST_DIGITS) {
+            return value.decimalValue().toPlainString();
         }
         return value.isContainer() ? JSON.writeValueAsString(value) : value.asString();
     }

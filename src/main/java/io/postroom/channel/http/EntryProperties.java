@@ -96,6 +96,20 @@ record EntryProperties(String channel, Map<String, String> given) {
         return text(name, otherwise).isEmpty() ? Optional.empty() : Optional.of(anyHeader(name, otherwise));
     }
 
+    /**
+     * As {@link #words}, of a property that limits what is taken; empty: the property is not given.
+     *
+     * @throws InvalidMessageException it is given and names nothing, as a variable does that is not set; it would limit nothing
+     */
+    Set<String> limits(String name, String form, String limit) {
+        Set<String> words = words(name, form, limit);
+        if (words.isEmpty() && given.containsKey(name)) {
+            throw new InvalidMessageException(
+                    FIELD + name, limit, given.get(name), "Leave it out if there is no limit");
+        }
+        return words;
+    }
+
     /** Words in lower case, with commas between them. */
     Set<String> words(String name, String form, String limit) {
         Set<String> words = new LinkedHashSet<>();

@@ -11,7 +11,7 @@ import java.util.Optional;
  * @param status of the answer; empty: none came
  * @param headers of the answer, names in lower case; of several with one name the first. The secret is masked
  * @param body of the answer as UTF-8, cut at the property {@code maxResponse} of the entry. The secret is masked
- * @param outcome what a handler answers for it
+ * @param outcome what a handler answers for it; of a success with a note by the property {@code keepAnswer}
  */
 public record HttpAnswer(Optional<Integer> status, Map<String, String> headers, String body, Outcome outcome) {
     public HttpAnswer {

@@ -6,6 +6,7 @@ import io.postroom.api.SettingsEntry;
 import io.postroom.api.SettingsVerdict;
 import io.postroom.handler.MessageContext;
 import io.postroom.handler.PayloadCodec;
+import io.postroom.internal.loop.LogText;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
@@ -19,7 +20,6 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import tools.jackson.databind.JsonNode;
-import tools.jackson.databind.json.JsonMapper;
 
 /** One call: reads the entry, makes the request, sends it, and turns its answer into an outcome. Thread-safe. */
 final class HttpCalls implements AutoCloseable {
@@ -196,7 +196,7 @@ final class HttpCalls implements AutoCloseable {
         if (payload instanceof byte[]) {
             throw new InvalidMessageException("payload", "an object, because the entry has templates", "bytes");
         }
-        return JsonMapper.shared().readTree(json(payload));
+        return HttpTemplates.read(json(payload));
     }
 
     private byte[] json(@Nullable Object payload) {
@@ -220,7 +220,7 @@ final class HttpCalls implements AutoCloseable {
         String message = failed.getMessage() == null ? failed.getClass().getSimpleName() : failed.getMessage();
         String host = entry.endpoint().host();
         String text = message.startsWith(host) ? message : host + ": " + message;
-        return AnswerOutcomes.oneLine(entry.authentication().masked(text, secret), SHOWN);
+        return LogText.oneLine(entry.authentication().masked(text, secret), SHOWN);
     }
 
     @Override

@@ -1,5 +1,6 @@
 package io.postroom.channel.http;
 
+import io.postroom.internal.loop.NameLookups;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.InterruptedIOException;
@@ -13,15 +14,8 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CancellationException;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.Future;
-import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
-import java.util.concurrent.SynchronousQueue;
 import java.util.concurrent.ThreadFactory;
-import java.util.concurrent.ThreadPoolExecutor;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
 import javax.net.ssl.SSLContext;
 import org.apache.hc.client5.http.DnsResolver;
 import org.apache.hc.client5.http.SchemePortResolver;
@@ -58,7 +52,6 @@ import org.jspecify.annotations.Nullable;
  * connection is not checked again.
  */
 final class HttpConnections implements AutoCloseable {
-    private static final int MOST_LOOKUPS = 32;
     private static final Http1Config LIMITS = Http1Config.custom()
             .setMaxLineLength(16 * 1024)
             .setMaxHeaderCount(200)
@@ -69,14 +62,9 @@ final class HttpConnections implements AutoCloseable {
     private static final ThreadLocal<@Nullable CallDeadline> CURRENT = new ThreadLocal<>();
 
     private final ScheduledThreadPoolExecutor timers;
-    private final ThreadPoolExecutor lookups;
+    private final NameLookups lookups;
     private final CloseableHttpClient publicOnly;
     private final CloseableHttpClient anywhere;
-
-    /** Looks up the addresses of a name. */
-    interface Lookup {
-        InetAddress[] find(String host) throws UnknownHostException;
-    }
 
     /** @param body empty: none is sent */
     record Request(
@@ -95,7 +83,7 @@ final class HttpConnections implements AutoCloseable {
     }
 
     /** @param most connections at a time, in each pool */
-    HttpConnections(int most, Optional<SSLContext> tls, Lookup lookup) {
+    HttpConnections(int most, Optional<SSLContext> tls, NameLookups.Lookup lookup) {
         ThreadFactory threads = task -> {
             Thread thread = new Thread(task, "postroom-http");
             thread.setDaemon(true);
@@ -103,9 +91,9 @@ final class HttpConnections implements AutoCloseable {
         };
         timers = new ScheduledThreadPoolExecutor(1, threads);
         timers.setRemoveOnCancelPolicy(true);
-        lookups = new ThreadPoolExecutor(0, MOST_LOOKUPS, 10, TimeUnit.SECONDS, new SynchronousQueue<>(), threads);
-        publicOnly = client(most, tls, host -> PublicAddresses.require(host, lookup.find(host)));
-        anywhere = client(most, tls, lookup);
+        lookups = new NameLookups("postroom-http", lookup);
+        publicOnly = client(most, tls, true);
+        anywhere = client(most, tls, false);
     }
 
     /**
@@ -171,19 +159,39 @@ final class HttpConnections implements AutoCloseable {
 
     private static Response received(CloseableHttpClient client, HttpUriRequestBase request, int maxResponse)
             throws IOException {
-        try (ClassicHttpResponse response = client.executeOpen(null, request, null)) {
+        ClassicHttpResponse response = client.executeOpen(null, request, null);
+        boolean hasRest = false;
+        try {
             byte[] body = {};
             HttpEntity entity = response.getEntity();
             if (entity != null) {
                 InputStream content = entity.getContent();
                 body = content.readNBytes(maxResponse);
-                if (content.read() < 0) {
+                hasRest = content.read() >= 0;
+                if (!hasRest) {
                     content.close(); // gives the connection back
-                } else {
-                    request.cancel(); // a rest that is not read would have to be read before the next request
                 }
             }
             return new Response(response.getCode(), headers(response), body);
+        } finally {
+            if (hasRest) {
+                cutOff(request, response);
+            } else {
+                response.close();
+            }
+        }
+    }
+
+    /**
+     * Closes the connection in front of a rest that is not read, and that would have to be read before the next request. The library reads
+     * on where it knows that there is more, and fails. The answer counts all the same: a repeat would do twice what the server has done.
+     */
+    private static void cutOff(HttpUriRequestBase request, ClassicHttpResponse response) {
+        request.cancel();
+        try {
+            response.close();
+        } catch (IOException cut) {
+            // as said above
         }
     }
 
@@ -195,7 +203,7 @@ final class HttpConnections implements AutoCloseable {
         return headers;
     }
 
-    private CloseableHttpClient client(int most, Optional<SSLContext> tls, Lookup lookup) {
+    private CloseableHttpClient client(int most, Optional<SSLContext> tls, boolean publicOnly) {
         PoolingHttpClientConnectionManagerBuilder pool = new PoolingHttpClientConnectionManagerBuilder() {
             @Override
             protected HttpClientConnectionOperator createConnectionOperator(
@@ -219,7 +227,7 @@ final class HttpConnections implements AutoCloseable {
                         .setIdleTimeout(Timeout.ofSeconds(20))
                         .setTimeToLive(TimeValue.ofMinutes(2))
                         .build())
-                .setDnsResolver(new BoundedLookup(lookup));
+                .setDnsResolver(new BoundedLookup(publicOnly));
         tls.map(DefaultClientTlsStrategy::new).ifPresent(pool::setTlsSocketStrategy);
         return HttpClients.custom()
                 .setConnectionManager(pool.build())
@@ -247,38 +255,25 @@ final class HttpConnections implements AutoCloseable {
             client.close(org.apache.hc.core5.io.CloseMode.GRACEFUL);
         }
         timers.shutdown();
-        lookups.shutdownNow();
+        lookups.close();
     }
 
-    /** Looks up names on threads of its own: a look-up cannot be interrupted, and must not outlast the deadline of its call. */
+    /** Looks up names within the deadline of the call. */
     private final class BoundedLookup implements DnsResolver {
-        private final Lookup lookup;
+        private final boolean publicOnly;
 
-        private BoundedLookup(Lookup lookup) {
-            this.lookup = lookup;
+        private BoundedLookup(boolean publicOnly) {
+            this.publicOnly = publicOnly;
         }
 
         @Override
         public InetAddress[] resolve(String host) throws UnknownHostException {
             CallDeadline deadline = CURRENT.get();
-            Future<InetAddress[]> found;
             try {
-                found = lookups.submit(() -> lookup.find(host));
-            } catch (RejectedExecutionException busy) {
-                throw new UnknownHostException(host + ": " + MOST_LOOKUPS + " names are being looked up already");
-            }
-            try {
-                return found.get(deadline == null ? 1 : deadline.remainingMillis(), TimeUnit.MILLISECONDS);
-            } catch (ExecutionException failed) {
-                if (failed.getCause() instanceof UnknownHostException unknown) {
-                    throw unknown;
-                }
-                throw new UnknownHostException(host + ": " + failed.getCause());
-            } catch (TimeoutException late) {
-                found.cancel(true);
-                throw new UnknownHostException(host + " was not looked up in time");
+                Duration time = Duration.ofMillis(deadline == null ? 1 : deadline.remainingMillis());
+                InetAddress[] found = lookups.find(host, time);
+                return publicOnly ? PublicAddresses.require(host, found) : found;
             } catch (InterruptedException stop) {
-                found.cancel(true);
                 Thread.currentThread().interrupt();
                 throw new UnknownHostException(host + " was not looked up: interrupted");
             }

@@ -6,6 +6,7 @@ import io.postroom.api.SettingsEntry;
 import java.time.Duration;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -16,6 +17,8 @@ import java.util.stream.Collectors;
  *
  * @param contentType empty: by the payload
  * @param allowed hosts; empty: any
+ * @param kept characters of the body of a failure
+ * @param keptAnswer what is kept of a success
  * @param keptHeaders in lower case
  * @param destination that is parked while it takes nothing
  */
@@ -31,6 +34,7 @@ record HttpEntry(
         Duration connectTimeout,
         int maxResponse,
         int kept,
+        KeptAnswer keptAnswer,
         Set<String> keptHeaders,
         Set<Integer> retried,
         Set<String> allowed,
@@ -49,6 +53,7 @@ record HttpEntry(
             "connectTimeout",
             "maxResponse",
             "kept",
+            "keepAnswer",
             "keepHeaders",
             "retry",
             "auth",
@@ -59,10 +64,18 @@ record HttpEntry(
             "allowPrivate",
             "destination",
             "testMethod");
+    private static final List<String> KEPT_ANSWERS = List.of("none", "status", "body");
     private static final List<String> METHODS = List.of("POST", "PUT", "PATCH", "DELETE", "GET", "HEAD", "OPTIONS");
     private static final List<String> SAFE_METHODS = List.of("HEAD", "GET", "OPTIONS");
     private static final Duration LONGEST = Duration.ofMinutes(10);
     private static final int MOST_BYTES = 1024 * 1024;
+
+    /** What the history keeps of an answer of 2xx. */
+    enum KeptAnswer {
+        NONE,
+        STATUS,
+        BODY
+    }
 
     /** @throws InvalidMessageException something breaks a limit; the text names the field, and never shows a secret */
     static HttpEntry of(SettingsEntry entry) {
@@ -91,9 +104,11 @@ record HttpEntry(
                         given.time("connectTimeout", Duration.ofSeconds(5), LONGEST),
                         given.number("maxResponse", 64 * 1024, 0, MOST_BYTES),
                         given.number("kept", 500, 0, MOST_KEPT),
+                        KeptAnswer.valueOf(
+                                given.oneOf("keepAnswer", "none", KEPT_ANSWERS).toUpperCase(Locale.ROOT)),
                         given.words("keepHeaders", "[A-Za-z0-9_-]{1,100}", "names of headers with commas between them"),
                         statuses(given),
-                        given.words("allow", HOST_FORM, HOST_LIMIT),
+                        given.limits("allow", HOST_FORM, HOST_LIMIT),
                         given.flag("allowPrivate"),
                         Limits.requireName("properties.destination", given.text("destination", entry.name())),
                         given.oneOf("testMethod", "HEAD", SAFE_METHODS))
@@ -122,6 +137,12 @@ record HttpEntry(
     private static void requireContentType(String text) {
         if (!text.matches("[A-Za-z0-9!#$&^_.+-]{1,100}/[A-Za-z0-9!#$&^_.+-]{1,100}(\\s*;[ -~]{1,200})?")) {
             throw new InvalidMessageException("properties.contentType", "a media type, as in application/json", text);
+        } else if (HttpHeaders.namesOtherCharset(text)) {
+            throw new InvalidMessageException(
+                    "properties.contentType",
+                    "with charset=UTF-8 or none",
+                    text,
+                    "Texts are sent in UTF-8; the encoding of bytes is left out");
         }
     }
 

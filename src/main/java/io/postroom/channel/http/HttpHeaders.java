@@ -30,7 +30,16 @@ final class HttpHeaders {
             "transfer-encoding",
             "upgrade");
 
+    /** The blanks are possessive: given back one by one, they would stand in front of the name that is looked for. */
+    private static final Pattern OTHER_CHARSET =
+            Pattern.compile(";\\s*+charset\\s*+=\\s*+(?!\"?utf-8\"?\\s*+(;|$))", Pattern.CASE_INSENSITIVE);
+
     private HttpHeaders() {}
+
+    /** Tells whether a content type names another encoding than UTF-8. */
+    static boolean namesOtherCharset(String contentType) {
+        return OTHER_CHARSET.matcher(contentType).find();
+    }
 
     /** @param field that is named in the error */
     static String requireForm(String field, String name) {

@@ -9,6 +9,7 @@ import io.postroom.channel.MissingLibraryException;
 import io.postroom.handler.JacksonPayloadCodec;
 import io.postroom.handler.MessageContext;
 import io.postroom.handler.PayloadCodec;
+import io.postroom.internal.loop.NameLookups;
 import java.net.InetAddress;
 import java.util.Arrays;
 import java.util.LinkedHashSet;
@@ -52,7 +53,7 @@ public final class HttpSender implements SettingsCheck, AutoCloseable {
 
     private final HttpCalls calls;
 
-    private HttpSender(Builder builder, HttpConnections.Lookup lookup) {
+    private HttpSender(Builder builder, NameLookups.Lookup lookup) {
         calls = new HttpCalls(
                 new HttpConnections(builder.connections, Optional.ofNullable(builder.tls), lookup),
                 new HttpLimits(builder.allowedHosts, builder.privateAddresses),
@@ -143,11 +144,15 @@ public final class HttpSender implements SettingsCheck, AutoCloseable {
         }
 
         /**
-         * Names the hosts that entries may call, as in {@code api.example.com} or {@code *.example.com}; default none: any.
+         * Names the hosts that entries may call, as in {@code api.example.com} or {@code *.example.com}. Any, where it is not called.
          *
-         * @throws InvalidMessageException one is no name of a host
+         * @throws InvalidMessageException one is no name of a host, or none is named
          */
         public Builder allowedHosts(String... hosts) {
+            if (hosts.length == 0) {
+                throw new InvalidMessageException(
+                        "allowedHosts", HttpEntry.HOST_LIMIT, "", "Leave it out if any host may be called");
+            }
             Set<String> names = new LinkedHashSet<>();
             Arrays.stream(hosts).forEach(host -> {
                 if (!host.matches(HttpEntry.HOST_FORM)) {
@@ -184,7 +189,7 @@ public final class HttpSender implements SettingsCheck, AutoCloseable {
             return open(InetAddress::getAllByName);
         }
 
-        HttpSender open(HttpConnections.Lookup lookup) {
+        HttpSender open(NameLookups.Lookup lookup) {
             MissingLibraryException.require(
                     "The HTTP sender",
                     "org.apache.hc.client5.http.impl.classic.CloseableHttpClient",

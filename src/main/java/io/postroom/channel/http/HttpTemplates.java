@@ -1,6 +1,9 @@
 package io.postroom.channel.http;
 
 import io.postroom.api.InvalidMessageException;
+import io.postroom.api.Limits;
+import io.postroom.handler.JacksonPayloadCodec;
+import java.math.BigDecimal;
 import java.net.URLEncoder;
 import java.nio.charset.StandardCharsets;
 import java.util.Locale;
@@ -21,7 +24,11 @@ import tools.jackson.databind.json.JsonMapper;
  */
 record HttpTemplates(Optional<String> body, Optional<String> path, Form form) {
     private static final Pattern PLACE = Pattern.compile("\\{([A-Za-z_][A-Za-z0-9_-]*(?:\\.[A-Za-z0-9_-]+)*)}");
-    private static final JsonMapper JSON = JsonMapper.shared();
+    /** By the rules of stored payloads: a number keeps its digits. */
+    private static final JsonMapper JSON = JacksonPayloadCodec.rules().build();
+
+    /** Digits behind the point, or zeros in front of it, of a number in a text: as many as a stored payload can have. */
+    private static final int MOST_DIGITS = Limits.NUMBER_EXPONENT + Limits.NUMBER_LENGTH;
 
     /** The language of the body. */
     enum Form {
@@ -62,6 +69,15 @@ record HttpTemplates(Optional<String> body, Optional<String> path, Form form) {
 
     boolean isEmpty() {
         return body.isEmpty() && path.isEmpty();
+    }
+
+    /** @throws InvalidMessageException a codec of the host's wrote something that is not JSON */
+    static JsonNode read(byte[] payload) {
+        try {
+            return JSON.readTree(payload);
+        } catch (JacksonException notJson) {
+            throw new InvalidMessageException("payload", "JSON", new String(payload, StandardCharsets.UTF_8));
+        }
     }
 
     /** @throws InvalidMessageException the payload lacks a member, or a value could change where the path leads */
@@ -133,7 +149,21 @@ record HttpTemplates(Optional<String> body, Optional<String> path, Form form) {
 
     private static String text(JsonNode payload, String name) {
         JsonNode member = member(payload, name);
+        if (member.isBigDecimal()) {
+            return withoutExponent(name, member.decimalValue());
+        }
         return member.isString() ? member.stringValue() : member.toString();
+    }
+
+    /** A reader of a text may be a person, or know no exponents. */
+    private static String withoutExponent(String name, BigDecimal number) {
+        if (Math.abs((long) number.scale()) > MOST_DIGITS) {
+            throw new InvalidMessageException(
+                    "payload." + name,
+                    "a number with an exponent up to " + Limits.NUMBER_EXPONENT + " where it stands in a text",
+                    number.toString());
+        }
+        return number.toPlainString();
     }
 
     private static String encoded(String value) {

@@ -29,6 +29,7 @@ public final class Webhook {
             "type",
             "version",
             "unsigned",
+            WebhookSignature.SCHEME,
             "algorithm",
             "signatureHeader",
             "signaturePrefix",
@@ -47,8 +48,6 @@ public final class Webhook {
 
     private static final String MEDIA_TYPE = "[A-Za-z0-9!#$&^_.+-]{1,100}/([A-Za-z0-9!#$&^_.+-]{1,100}|\\*)";
     private static final Pattern JSON_TYPE = Pattern.compile("application/([a-z0-9!#$&^_.-]+\\+)?json");
-    private static final Pattern OTHER_CHARSET =
-            Pattern.compile(";\\s*charset\\s*=\\s*(?!\"?utf-8\"?\\s*(;|$))", Pattern.CASE_INSENSITIVE);
     private static final Set<String> SECRET_HEADERS = Set.of("authorization", "proxy-authorization", "cookie");
 
     private final String name;
@@ -80,7 +79,7 @@ public final class Webhook {
             throw new InvalidMessageException("properties.keepHeaders", "headers that hold no secret", header);
         });
         maxBody = given.number("maxBody", Limits.PAYLOAD_BYTES, 1, Limits.PAYLOAD_BYTES);
-        contentTypes = given.words(
+        contentTypes = given.limits(
                 "contentTypes", MEDIA_TYPE, "media types with commas between them, as in application/json, text/*");
         isRaw = given.oneOf("body", "json", List.of("json", "raw")).equals("raw");
     }
@@ -178,8 +177,7 @@ public final class Webhook {
     /** The text of a JSON body; empty: it is no JSON by its Content-Type, or no UTF-8. */
     private static Optional<String> json(WebhookRequest request) {
         String contentType = request.contentType().orElse(OCTETS);
-        if (!JSON_TYPE.matcher(media(contentType)).matches()
-                || OTHER_CHARSET.matcher(contentType).find()) {
+        if (!JSON_TYPE.matcher(media(contentType)).matches() || HttpHeaders.namesOtherCharset(contentType)) {
             return Optional.empty();
         }
         try {

@@ -10,6 +10,7 @@ import java.util.Base64;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.Stream;
 
 /**
  * How a sender signs its requests. Where the entry names no header for the signature, all defaults are those of the HTTP sender. So one
@@ -19,6 +20,7 @@ import java.util.Optional;
  * @param prefix before each signature in the header; may be empty
  * @param timestampHeader empty: the sender signs no time, and a request that was listened to can be sent again
  * @param maxAge of the time, to both sides: clocks differ
+ * @param isStripe whether time and signatures stand in one header, as in {@code t=1777629600,v1=897a8d,v1=5b0c11}
  */
 record WebhookSignature(
         String algorithm,
@@ -28,13 +30,27 @@ record WebhookSignature(
         boolean isKeyBase64,
         Optional<String> timestampHeader,
         Duration maxAge,
-        SignedText signed) {
+        SignedText signed,
+        boolean isStripe) {
     private static final Duration LONGEST_AGE = Duration.ofDays(1);
     /** Signatures in one request: senders that change their secret send two. */
     private static final int MOST_SIGNATURES = 10;
 
+    static final String SCHEME = "signatureScheme";
+
+    private static final String STRIPE = "stripe";
+    private static final String STRIPE_HEADER = "Stripe-Signature";
+    private static final String STRIPE_TIMESTAMP = "t=";
+    private static final String STRIPE_SIGNATURE = "v1=";
+    /** What that scheme says itself. */
+    private static final List<String> SAID_BY_STRIPE =
+            List.of("algorithm", "signaturePrefix", "signatureEncoding", "timestampHeader", "signed");
+
     /** @throws InvalidMessageException a property breaks a limit, or two do not fit together */
     static WebhookSignature of(EntryProperties given, boolean hasId) {
+        if (given.oneOf(SCHEME, "headers", List.of("headers", STRIPE)).equals(STRIPE)) {
+            return ofStripe(given);
+        }
         boolean isOwn = !given.given().containsKey("signatureHeader");
         Optional<String> timestampHeader =
                 given.optionalHeader("timestampHeader", isOwn ? RequestSigner.TIMESTAMP : "");
@@ -64,7 +80,29 @@ record WebhookSignature(
                 given.oneOf("secretEncoding", "text", List.of("text", "base64")).equals("base64"),
                 timestampHeader,
                 given.time("maxAge", Duration.ofMinutes(5), LONGEST_AGE),
-                signed);
+                signed,
+                false);
+    }
+
+    private static WebhookSignature ofStripe(EntryProperties given) {
+        for (String property : SAID_BY_STRIPE) {
+            if (given.given().containsKey(property)) {
+                throw new InvalidMessageException(
+                        "properties." + property,
+                        "left out: properties." + SCHEME + "=" + STRIPE + " says it",
+                        given.text(property, ""));
+            }
+        }
+        return new WebhookSignature(
+                "HmacSHA256",
+                given.anyHeader("signatureHeader", STRIPE_HEADER),
+                STRIPE_SIGNATURE,
+                false,
+                given.oneOf("secretEncoding", "text", List.of("text", "base64")).equals("base64"),
+                Optional.empty(),
+                given.time("maxAge", Duration.ofMinutes(5), LONGEST_AGE),
+                SignedText.of("{timestamp}.{body}"),
+                true);
     }
 
     /**
@@ -75,8 +113,8 @@ record WebhookSignature(
      * @throws InvalidMessageException the secret is not in the encoding of the entry; its text is not shown
      */
     boolean isOf(WebhookRequest request, String secret, String id, Instant now) {
-        Optional<String> timestamp = timestampHeader.flatMap(request::single);
-        if (timestampHeader.isPresent()
+        Optional<String> timestamp = isStripe ? stripeTimestamp(request) : timestampHeader.flatMap(request::single);
+        if ((isStripe || timestampHeader.isPresent())
                 && !timestamp.map(text -> isNear(text, now)).orElse(false)) {
             return false;
         }
@@ -89,9 +127,25 @@ record WebhookSignature(
         return fits;
     }
 
+    /** Empty: none, or several, of which only one can have been signed. */
+    private Optional<String> stripeTimestamp(WebhookRequest request) {
+        List<String> times = request.single(header).stream()
+                .flatMap(this::parts)
+                .filter(part -> part.startsWith(STRIPE_TIMESTAMP))
+                .toList();
+        return times.size() == 1 ? Optional.of(times.get(0).substring(STRIPE_TIMESTAMP.length())) : Optional.empty();
+    }
+
+    private Stream<String> parts(String value) {
+        // No pattern for the blanks around a comma: it reads n blanks n² times, and this text is of a stranger.
+        return isStripe
+                ? Arrays.stream(value.split(",")).map(String::strip)
+                : Arrays.stream(value.strip().split("\\s+"));
+    }
+
     private List<String> signatures(WebhookRequest request) {
         return request.headers().apply(header).stream()
-                .flatMap(value -> Arrays.stream(value.strip().split("\\s+")))
+                .flatMap(this::parts)
                 .filter(value -> value.startsWith(prefix))
                 .map(value -> value.substring(prefix.length()))
                 .limit(MOST_SIGNATURES)

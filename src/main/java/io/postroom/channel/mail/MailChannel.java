@@ -65,7 +65,10 @@ public final class MailChannel implements Channel, SettingsCheck, AutoCloseable 
         return NAME;
     }
 
-    /** Renders the templates and sends the mail. Rejects an invalid address or subject. */
+    /**
+     * Renders the templates and sends the mail. Rejects an invalid address or subject. A server that has not answered is given up at the
+     * deadline of the attempt, where the notification was made in a handler.
+     */
     @Override
     public Outcome send(Notification notification) throws InterruptedException {
         if (templates == null) {
@@ -83,12 +86,14 @@ public final class MailChannel implements Channel, SettingsCheck, AutoCloseable 
         } catch (InvalidMessageException e) {
             return reject(e);
         }
-        return send(mail, notification.id(), notification.createdAt());
+        Instant attemptEnd =
+                notification.context().map(MessageContext::deadline).orElse(Instant.MAX);
+        return send(mail, notification.id(), notification.createdAt(), attemptEnd);
     }
 
-    /** Sends a mail for the message of this handler call. */
+    /** Sends a mail for the message of this handler call. A server that has not answered is given up at the deadline of the attempt. */
     public Outcome send(Mail mail, MessageContext context) throws InterruptedException {
-        return send(mail, context.id(), context.createdAt());
+        return send(mail, context.id(), context.createdAt(), context.deadline());
     }
 
     /**
@@ -98,12 +103,16 @@ public final class MailChannel implements Channel, SettingsCheck, AutoCloseable 
      * @param createdAt becomes its date
      */
     public Outcome send(Mail mail, UUID id, Instant createdAt) throws InterruptedException {
+        return send(mail, id, createdAt, Instant.MAX);
+    }
+
+    private Outcome send(Mail mail, UUID id, Instant createdAt, Instant attemptEnd) throws InterruptedException {
         try {
             mail.requireComplete();
         } catch (InvalidMessageException e) {
             return reject(e);
         }
-        return outlet.deliver(mail, id, createdAt);
+        return outlet.deliver(mail, id, createdAt, attemptEnd);
     }
 
     @Override

@@ -17,6 +17,7 @@ import org.slf4j.LoggerFactory;
  * Writes mails as files, for machines without an SMTP server: {@code <message-id>.eml}, which mail programs open.
  *
  * <p>A file appears complete or not at all, and survives a power cut: see {@link WholeFiles}. A repeated send writes the same file again.
+ * Only the user of this process may read the files and enter a folder that is made for them: mails name people.
  */
 final class MailFiles implements MailOutlet {
     private static final Logger log = LoggerFactory.getLogger(MailFiles.class);
@@ -31,7 +32,7 @@ final class MailFiles implements MailOutlet {
         this.composer = new MimeComposer(settings);
         this.parkFor = settings.parkFor();
         try {
-            Files.createDirectories(folder);
+            WholeFiles.createPrivateFolder(folder);
             WholeFiles.removeLeftOvers(folder);
         } catch (IOException e) {
             throw new UncheckedIOException("Cannot write mails to " + folder, e);
@@ -48,10 +49,10 @@ final class MailFiles implements MailOutlet {
     }
 
     @Override
-    public Outcome deliver(Mail mail, UUID id, Instant createdAt) {
+    public Outcome deliver(Mail mail, UUID id, Instant createdAt, Instant attemptEnd) {
         byte[] bytes = composer.compose(mail, id, createdAt, true);
         try {
-            WholeFiles.write(folder, id + ".eml", bytes);
+            WholeFiles.writePrivate(folder, id + ".eml", bytes);
             return Outcome.done();
         } catch (IOException e) {
             // A full disk is not the fault of this mail.

@@ -21,8 +21,8 @@ import java.util.function.Consumer;
  * @param domain behind the at sign of Message-IDs, and the name in the greeting to the server; kept in lower case and ASCII, as in {@link
  *     MailAddress}; default the sender's domain. Never change it: a repeat under another domain is another mail
  * @param connectTimeout to wait for the TCP connection; default 10 s
- * @param readTimeout to wait for each answer; default 60 s. Less means more doubles: a server that takes a mail but answers the end of DATA
- *     too late gets it again
+ * @param readTimeout to wait for each answer, from its first to its last byte; default 60 s. Less means more doubles: a server that takes
+ *     a mail but answers the end of DATA too late gets it again
  * @param writeTimeout to wait for the server to take bytes; default 60 s
  * @param poolSize most connections at a time, 1 to 100; default 4. Handlers beyond it wait
  * @param connectionMaxAge a connection older than that is closed; default 5 min

@@ -5,12 +5,14 @@ import io.postroom.api.SettingsVerdict;
 import io.postroom.channel.mail.MailSettings.Encryption;
 import io.postroom.channel.mail.SmtpFailure.Line;
 import io.postroom.channel.mail.SmtpFailure.Step;
+import io.postroom.internal.loop.NameLookups;
 import jakarta.mail.Address;
 import jakarta.mail.MessagingException;
 import jakarta.mail.Session;
 import jakarta.mail.internet.MimeMessage;
 import java.io.ByteArrayInputStream;
 import java.io.UnsupportedEncodingException;
+import java.net.InetAddress;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.LinkedHashMap;
@@ -18,6 +20,8 @@ import java.util.Map;
 import java.util.NoSuchElementException;
 import java.util.Properties;
 import java.util.UUID;
+import java.util.concurrent.ScheduledThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
 import org.apache.commons.pool2.BasePooledObjectFactory;
 import org.apache.commons.pool2.PooledObject;
@@ -39,6 +43,7 @@ import org.slf4j.LoggerFactory;
  * anywhere                     421                notNow
  * MAIL FROM                    4xx, none          notNow
  * MAIL FROM                    530, 534, 535, 538 notNow: login
+ * anywhere before the content   none at the end of the attempt   retry: the server may be slow, and the limit of the handler short
  * RCPT TO, DATA                none in time       notNow: nothing of the mail was sent
  * RCPT TO, DATA                line dropped       retry: a recipient the server cannot digest must not stop all others for ever
  * RCPT TO, DATA, end of DATA   4xx                retry
@@ -69,32 +74,38 @@ final class SmtpServer implements MailOutlet {
     private final MimeComposer composer;
     private final Session session;
     private final GenericObjectPool<SmtpConnection> connections;
+    private final ScheduledThreadPoolExecutor timers = timers();
+    private final NameLookups lookups;
+    private final Duration poolWait;
     private final LongSupplier nanoTime;
     private volatile long parkedUntil;
 
     SmtpServer(MailSettings settings) {
-        this(settings, POOL_WAIT, System::nanoTime);
+        this(settings, POOL_WAIT, System::nanoTime, InetAddress::getAllByName);
     }
 
-    SmtpServer(MailSettings settings, Duration poolWait, LongSupplier nanoTime) {
+    SmtpServer(MailSettings settings, Duration poolWait, LongSupplier nanoTime, NameLookups.Lookup lookup) {
         this.settings = settings;
         this.host = settings.host().orElseThrow();
         this.composer = new MimeComposer(settings);
         this.session = MimeComposer.newSession(properties(settings));
+        this.poolWait = poolWait;
+        this.lookups = new NameLookups("postroom-mail", lookup);
         this.connections = new GenericObjectPool<>(new Connections(), poolConfig(settings, poolWait));
         this.nanoTime = nanoTime;
         this.parkedUntil = nanoTime.getAsLong();
     }
 
     @Override
-    public Outcome deliver(Mail mail, UUID id, Instant createdAt) throws InterruptedException {
+    public Outcome deliver(Mail mail, UUID id, Instant createdAt, Instant attemptEnd) throws InterruptedException {
         long parkedNanos = parkedUntil - nanoTime.getAsLong();
         if (parkedNanos > 0) {
             return Outcome.notNow(host, Duration.ofNanos(parkedNanos));
         }
         byte[] bytes = composer.compose(mail, id, createdAt, false);
         Outcome outcome;
-        try (LibraryClassLoader loader = new LibraryClassLoader()) {
+        try (LibraryClassLoader loader = new LibraryClassLoader();
+                AnswerGuard.AttemptEnd end = AnswerGuard.attemptUntil(attemptEnd)) {
             outcome = send(parse(bytes), envelope(mail), true);
         }
         log.debug("Mail {} to {}: {}", id, host, outcome);
@@ -107,13 +118,16 @@ final class SmtpServer implements MailOutlet {
         String text;
         boolean ok = false;
         try (LibraryClassLoader loader = new LibraryClassLoader()) {
-            SmtpConnection.open(session, settings).close();
+            SmtpConnection.open(session, settings, timers, lookups).close();
             ok = true;
             text = settings.username().isPresent() ? "took the connection and the login" : "took the connection";
         } catch (SmtpFailure failure) {
             text = failure.text();
         } catch (MessagingException closing) {
             text = "took the connection, and broke it at its end";
+        } catch (InterruptedException stop) {
+            Thread.currentThread().interrupt();
+            text = "was not asked: interrupted";
         }
         return new SettingsVerdict(
                 ok, host + ":" + settings.port() + ": " + text, Duration.ofNanos(System.nanoTime() - started));
@@ -158,6 +172,9 @@ final class SmtpServer implements MailOutlet {
 
     private Outcome outcomeOf(SmtpFailure failure) {
         Step step = failure.step();
+        if (failure.line() == Line.TIMED_OUT && !failure.isUnknown() && AnswerGuard.isAttemptOver()) {
+            return Outcome.retry(failure.text());
+        }
         if (step == Step.CONNECT || failure.isShuttingDown() || failure.isAboutLogin()) {
             return park(failure);
         }
@@ -196,7 +213,7 @@ final class SmtpServer implements MailOutlet {
 
     private SmtpConnection borrow() throws SmtpFailure, InterruptedException {
         try {
-            return connections.borrowObject();
+            return connections.borrowObject(AnswerGuard.within(poolWait));
         } catch (SmtpFailure | InterruptedException | RuntimeException e) {
             throw e;
         } catch (Exception e) {
@@ -231,6 +248,9 @@ final class SmtpServer implements MailOutlet {
         properties.setProperty("mail.smtp.connectiontimeout", millis(settings.connectTimeout()));
         properties.setProperty("mail.smtp.timeout", millis(settings.readTimeout()));
         properties.setProperty("mail.smtp.writetimeout", millis(settings.writeTimeout()));
+        properties.put("mail.smtp.socketFactory", AnswerGuard.SOCKETS);
+        // Else a connection that fails would be tried again, with a socket of the library's.
+        properties.setProperty("mail.smtp.socketFactory.fallback", "false");
         // Looking up the name of this machine may take seconds of DNS, and would tell it to outsiders.
         properties.setProperty("mail.smtp.localhost", settings.effectiveDomain());
         properties.setProperty("mail.smtp.ssl.checkserveridentity", "true");
@@ -246,6 +266,19 @@ final class SmtpServer implements MailOutlet {
         return properties;
     }
 
+    /** Its thread ends when it has nothing to do. It is never shut down: mails under way outlast the close. */
+    private static ScheduledThreadPoolExecutor timers() {
+        ScheduledThreadPoolExecutor timers = new ScheduledThreadPoolExecutor(1, task -> {
+            Thread thread = new Thread(task, "postroom-mail");
+            thread.setDaemon(true);
+            return thread;
+        });
+        timers.setRemoveOnCancelPolicy(true);
+        timers.setKeepAliveTime(10, TimeUnit.SECONDS);
+        timers.allowCoreThreadTimeOut(true);
+        return timers;
+    }
+
     private static String millis(Duration duration) {
         return String.valueOf(duration.toMillis());
     }
@@ -254,8 +287,10 @@ final class SmtpServer implements MailOutlet {
         GenericObjectPoolConfig<SmtpConnection> config = new GenericObjectPoolConfig<>();
         config.setMaxTotal(settings.poolSize());
         config.setMaxIdle(settings.poolSize());
-        config.setMaxWait(poolWait);
         config.setTestOnBorrow(true);
+        // Borrowing names its own wait. A connection that comes back broken, while others wait for one, is replaced
+        // with this wait.
+        config.setMaxWait(poolWait);
         // Removes broken connections. invalidateObject would open another one at once, even if nobody needs it
         // (commons-pool 2.13).
         config.setTestOnReturn(true);
@@ -267,8 +302,8 @@ final class SmtpServer implements MailOutlet {
 
     private final class Connections extends BasePooledObjectFactory<SmtpConnection> {
         @Override
-        public SmtpConnection create() throws SmtpFailure {
-            return SmtpConnection.open(session, settings);
+        public SmtpConnection create() throws SmtpFailure, InterruptedException {
+            return SmtpConnection.open(session, settings, timers, lookups);
         }
 
         @Override

@@ -40,7 +40,7 @@ public final class ThymeleafTemplates implements MailTemplates {
     public Bodies render(String template, Map<String, Object> model) {
         requireName(template);
         // The same text on every machine; a template that needs a language gets it in its model.
-        Context context = new Context(Locale.ROOT, model);
+        Context context = new Context(Locale.ROOT, PlainDecimal.inModel(model));
         return new Bodies(text.process(template, context), html.process(template, context));
     }
 

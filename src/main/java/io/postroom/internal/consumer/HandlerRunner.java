@@ -97,9 +97,13 @@ final class HandlerRunner implements HandlerPool.Slice {
         Thread own = Thread.currentThread();
         long before = System.nanoTime();
         worker.watch().callBegins(before);
+        long waited = 0; // for a limit, which says nothing of how fast handlers are
         int atOnce = queue.largestBatch() > 1 ? Integer.MAX_VALUE : 1;
         try {
             for (List<ClaimedMessage> next = batch.begin(atOnce); !next.isEmpty(); next = batch.begin(atOnce)) {
+                for (ClaimedMessage message : next) {
+                    waited += message.lease().awaitStart();
+                }
                 if (!runner.run(next, () -> replaceThreadOf(batch, worker, own))) {
                     return false;
                 }
@@ -116,7 +120,7 @@ final class HandlerRunner implements HandlerPool.Slice {
         }
         long now = System.nanoTime();
         worker.watch().callEnds(now);
-        held.ran(batch.begun(), batch.begunBytes(), now - before);
+        held.ran(batch.begun(), batch.begunBytes(), now - before - waited);
         return true;
     }
 

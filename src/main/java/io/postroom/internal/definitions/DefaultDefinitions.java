@@ -8,6 +8,7 @@ import io.postroom.api.ImportReport;
 import io.postroom.api.ImportReport.Line;
 import io.postroom.api.ImportReport.Result;
 import io.postroom.api.InvalidMessageException;
+import io.postroom.api.Limiter;
 import io.postroom.api.QueueSettings;
 import io.postroom.internal.storage.Topology;
 import io.postroom.internal.storage.TopologyStore;
@@ -16,6 +17,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.stream.Collectors;
@@ -63,12 +66,35 @@ public final class DefaultDefinitions implements Definitions {
                     .filter(setting -> !isNone(setting.getValue()) || here.containsKey(setting.getKey()))
                     .filter(setting -> !setting.getValue().equals(here.get(setting.getKey())))
                     .map(setting -> setting.getKey() + " stays " + here.getOrDefault(setting.getKey(), "not set"))
-                    .toList();
+                    .collect(Collectors.toCollection(ArrayList::new));
+            String destination = wanted.destinations().get(queue.queue());
+            String named = there.destinations().get(queue.queue());
+            if (destination != null && !destination.equals(named)) {
+                others.add("destination stays " + Objects.requireNonNullElse(named, "not set"));
+            }
             lines.add(line("queue " + queue.queue(), others));
+        }
+        Map<String, Limiter> limiters =
+                there.limiters().stream().collect(Collectors.toMap(LimiterMembers::name, Function.identity()));
+        for (Limiter limiter : wanted.limiters()) {
+            Limiter here = limiters.get(LimiterMembers.name(limiter));
+            lines.add(line(
+                    "limiter of " + LimiterMembers.name(limiter),
+                    differences(LimiterMembers.shown(limiter), here == null ? Map.of() : LimiterMembers.shown(here))));
         }
         wanted.exchanges().forEach(exchange -> lines.add(line("exchange " + exchange.name(), List.of())));
         wanted.bindings().forEach(binding -> lines.add(line(shown(binding), List.of())));
         return lines;
+    }
+
+    /** A limiter is set as a whole, so a limit that the file leaves out is a difference, too. */
+    private static List<String> differences(Map<String, Object> wanted, Map<String, Object> here) {
+        Set<String> names = new TreeSet<>(wanted.keySet());
+        names.addAll(here.keySet());
+        return names.stream()
+                .filter(name -> !Objects.equals(wanted.get(name), here.get(name)))
+                .map(name -> name + " stays " + here.getOrDefault(name, "not set"))
+                .toList();
     }
 
     /** Whether a value takes a setting away, so that nothing is left to compare. */

@@ -5,6 +5,7 @@ import io.postroom.api.Durations;
 import io.postroom.api.Exchange;
 import io.postroom.api.ExchangeKind;
 import io.postroom.api.InvalidMessageException;
+import io.postroom.api.Limits;
 import io.postroom.api.Overflow;
 import io.postroom.api.QueueKind;
 import io.postroom.api.QueueSettings;
@@ -17,6 +18,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
@@ -30,7 +32,7 @@ import tools.jackson.databind.json.JsonMapper;
 final class PostroomFile {
     private static final String VERSION = "postroomDefinitions";
     private static final int LATEST = 1;
-    private static final List<String> MEMBERS = List.of(VERSION, "queues", "exchanges", "bindings");
+    private static final List<String> MEMBERS = List.of(VERSION, "queues", "exchanges", "bindings", "limiters");
     private static final List<String> QUEUE_MEMBERS = List.of(
             "queue",
             "kind",
@@ -47,7 +49,9 @@ final class PostroomFile {
             "overflow",
             "singleActiveConsumer",
             "expiresAfter",
-            "fair");
+            "fair",
+            "destination",
+            "groupWeights");
     private static final List<String> EXCHANGE_MEMBERS = List.of("exchange", "kind", "alternate");
     private static final List<String> BINDING_MEMBERS =
             List.of("exchange", "queue", "toExchange", "routingKey", "arguments");
@@ -56,6 +60,8 @@ final class PostroomFile {
             JsonMapper.builder().enable(SerializationFeature.INDENT_OUTPUT).build();
 
     private final Renames renames;
+    private final Map<String, String> destinations = new LinkedHashMap<>();
+    private final Map<String, Map<String, Integer>> groupWeights = new LinkedHashMap<>();
 
     private PostroomFile(Renames renames) {
         this.renames = renames;
@@ -66,13 +72,18 @@ final class PostroomFile {
     static String write(Topology topology) {
         Map<String, Object> file = new LinkedHashMap<>();
         file.put(VERSION, LATEST);
-        file.put("queues", topology.queues().stream().map(PostroomFile::shown).toList());
+        file.put(
+                "queues",
+                topology.queues().stream().map(queue -> shown(topology, queue)).toList());
         file.put(
                 "exchanges",
                 topology.exchanges().stream().map(PostroomFile::shown).toList());
         file.put(
                 "bindings",
                 topology.bindings().stream().map(PostroomFile::shown).toList());
+        file.put(
+                "limiters",
+                topology.limiters().stream().map(LimiterMembers::shown).toList());
         return JSON.writeValueAsString(file);
     }
 
@@ -95,6 +106,19 @@ final class PostroomFile {
         queue.singleActiveConsumer().ifPresent(isSingle -> shown.put("singleActiveConsumer", isSingle));
         queue.expiresAfter().ifPresent(time -> shown.put("expiresAfter", Durations.format(time)));
         queue.fair().ifPresent(isFair -> shown.put("fair", isFair));
+        return shown;
+    }
+
+    private static Map<String, Object> shown(Topology topology, QueueSettings queue) {
+        Map<String, Object> shown = shown(queue);
+        String destination = topology.destinations().get(queue.queue());
+        if (destination != null) {
+            shown.put("destination", destination);
+        }
+        Map<String, Integer> weights = topology.groupWeights().get(queue.queue());
+        if (weights != null) {
+            shown.put("groupWeights", new TreeMap<>(weights));
+        }
         return shown;
     }
 
@@ -155,7 +179,10 @@ final class PostroomFile {
                 named(root, "exchanges", reader::exchange, Exchange::name),
                 Entry.list(root, "bindings").stream()
                         .map(entry -> placed(entry, reader::binding))
-                        .toList());
+                        .toList(),
+                named(root, "limiters", entry -> LimiterMembers.limiter(entry, used), LimiterMembers::name),
+                reader.destinations,
+                reader.groupWeights);
         used.requireAllUsed();
         return topology;
     }
@@ -187,8 +214,15 @@ final class PostroomFile {
 
     private QueueSettings queue(Entry entry) {
         entry.requireKnown(QUEUE_MEMBERS);
+        String name = renames.of(entry.text("queue"));
+        entry.optionalText("destination")
+                .ifPresent(system -> destinations.put(name, Limits.requireName("destination", system)));
+        Map<String, Integer> weights = LimiterMembers.groupWeights(entry);
+        if (!weights.isEmpty()) {
+            groupWeights.put(name, weights);
+        }
         return new QueueSettings(
-                renames.of(entry.text("queue")),
+                name,
                 entry.optionalNumber("attempts"),
                 entry.optionalText("retryAfter"),
                 duration(entry, "timeToLive"),

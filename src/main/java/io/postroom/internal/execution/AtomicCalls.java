@@ -46,7 +46,7 @@ final class AtomicCalls {
                 if (!areDone(outcomes)) {
                     throw new RollBack(outcomes);
                 }
-                complete(call, transaction.connection());
+                complete(call, outcomes, transaction.connection());
                 return outcomes;
             });
         } catch (RollBack rollBack) {
@@ -75,10 +75,16 @@ final class AtomicCalls {
         return outcomes.stream().allMatch(Outcome.Done.class::isInstance);
     }
 
-    private void complete(HandlerCall call, Connection connection) {
+    private void complete(HandlerCall call, List<Outcome> outcomes, Connection connection) {
         List<Completion> done = new ArrayList<>(call.messages().size());
-        for (ClaimedMessage message : call.messages()) {
-            done.add(Completion.done(message, call.attempt().startedNanos(), System.nanoTime())
+        for (int i = 0; i < call.messages().size(); i++) {
+            ClaimedMessage message = call.messages().get(i);
+            done.add(StateTransitions.of(
+                            message,
+                            outcomes.get(i),
+                            null,
+                            call.policy(),
+                            call.attempt().startedNanos())
                     .withReply(call.replies().to(message)));
         }
         int completed = store.complete(leaseHolder.workerId(), done, connection).stream()

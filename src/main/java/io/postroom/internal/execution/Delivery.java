@@ -90,8 +90,7 @@ public final class Delivery {
     }
 
     /**
-     * Calls the handler once, inside the interceptors. They see the first message's context, and what they throw counts as thrown by the
-     * handler.
+     * Calls the handler once, inside the interceptors. What they throw counts as thrown by the handler.
      *
      * @param payloads one a message, at least one
      * @param contexts one a message, in the same order
@@ -102,7 +101,7 @@ public final class Delivery {
             return handler.call(payloads, contexts);
         }
         Called called = new Called();
-        Outcome outcome = around(0, contexts.get(0), () -> {
+        Outcome outcome = around(0, contexts, () -> {
             called.outcomes = handler.call(payloads, contexts);
             called.first = called.outcomes.get(0);
             return called.first;
@@ -115,10 +114,15 @@ public final class Delivery {
         return outcome == called.first ? called.outcomes : Collections.nCopies(payloads.size(), outcome);
     }
 
-    private Outcome around(int index, MessageContext context, Callable<Outcome> handling) throws Exception {
-        return index == interceptors.size()
-                ? handling.call()
-                : interceptors.get(index).aroundHandling(context, () -> around(index + 1, context, handling));
+    private Outcome around(int index, List<MessageContext> contexts, Callable<Outcome> handling) throws Exception {
+        if (index == interceptors.size()) {
+            return handling.call();
+        }
+        MessageInterceptor interceptor = interceptors.get(index);
+        Callable<Outcome> next = () -> around(index + 1, contexts, handling);
+        return contexts.size() == 1
+                ? interceptor.aroundHandling(contexts.get(0), next)
+                : interceptor.aroundBatch(List.copyOf(contexts), next);
     }
 
     /** What the handler answered, for comparison with what came through the interceptors. */

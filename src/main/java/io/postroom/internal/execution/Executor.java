@@ -69,6 +69,7 @@ public final class Executor {
     }
 
     private boolean runOne(HandledQueue queue, ClaimedMessage claimed, Runnable onGivenUp) {
+        claimed.lease().awaitStart(); // before the clock of the attempt, and outside of a transaction
         if (!leaseHolder.isTrusted()) {
             return net.end(Completion.release(claimed)); // other processes may have it by now
         }
@@ -102,6 +103,7 @@ public final class Executor {
 
     /** @param open loses the messages that have got their ends, or a net of their own */
     private boolean runTogether(HandledQueue queue, List<ClaimedMessage> open, Runnable onGivenUp) {
+        open.forEach(message -> message.lease().awaitStart());
         Batch batch = sort(queue, open);
         HandlerEntries.Use use = batch.handler().map(entries::of).orElse(HandlerEntries.Use.NONE);
         HandlerEntries.Obstacle obstacle = use.obstacle();

@@ -6,10 +6,12 @@ import io.postroom.api.StoreException;
 import io.postroom.handler.Handler;
 import io.postroom.internal.storage.FoundSettings;
 import io.postroom.internal.storage.SettingsStore;
+import io.postroom.internal.storage.StoreClock;
 import io.postroom.internal.storage.StoreIdentity;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -18,8 +20,10 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.LongSupplier;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -36,14 +40,32 @@ import org.slf4j.LoggerFactory;
 public final class HandlerEntries {
     private static final Logger log = LoggerFactory.getLogger(HandlerEntries.class);
 
+    private static final int POLLS_OF_USABLE_AGAIN = 3;
+    /**
+     * Least time between two returns of an entry that nobody has changed. A secret that comes and goes would let all messages run into it
+     * every second.
+     */
+    private static final Duration PAUSE = Duration.ofSeconds(30);
+
     private final SettingsStore store;
     private final EntryChecks checks;
     private final Supplier<Set<String>> names;
     private final Duration pollInterval;
+    private final LongSupplier nanos;
+    private final StoreClock clock = new StoreClock();
     /** Held by whoever reads from the store, so that an older answer never replaces a newer one. */
     private final ReentrantLock reading = new ReentrantLock();
     /** What cannot be used, by the name of the entry, with the reason that was logged. */
     private final Map<String, String> logged = new ConcurrentHashMap<>();
+
+    /** Names that could be used when they were looked at last. An attempt that finds one unusable takes it out again. */
+    private final Set<String> usable = ConcurrentHashMap.newKeySet();
+    /** Entries whose messages are let go on, with how many polls do so without a bound. For the poll alone. */
+    private final Map<String, Integer> usableAgain = new HashMap<>();
+    /** Bounds for entries that more messages wait for than one call makes due. For the poll alone. */
+    private final Map<String, String> bounds = new HashMap<>();
+    /** What was returned last of each name, and when. For the poll alone. */
+    private final Map<String, LastTime> lastTimes = new HashMap<>();
 
     /** What the poll told last, and how often this process changed an entry. */
     private volatile Change change = new Change(null, 0, 0);
@@ -53,6 +75,17 @@ public final class HandlerEntries {
 
     /** @param names of the entries that handlers here name */
     public HandlerEntries(SettingsStore store, EntryChecks checks, Supplier<Set<String>> names, Duration pollInterval) {
+        this(store, checks, names, pollInterval, System::nanoTime);
+    }
+
+    /** @param nanos the clock for pauses between returns of an entry */
+    HandlerEntries(
+            SettingsStore store,
+            EntryChecks checks,
+            Supplier<Set<String>> names,
+            Duration pollInterval,
+            LongSupplier nanos) {
+        this.nanos = nanos;
         this.store = store;
         this.checks = checks;
         this.names = names;
@@ -60,22 +93,69 @@ public final class HandlerEntries {
     }
 
     /** Reads the entries anew if they were changed, and only if a handler here needs them. Called by the poll. */
-    public void told(StoreIdentity answeredBy, long digest) {
+    public void told(StoreIdentity answeredBy, long digest, Instant now) {
         isPolled = true;
+        clock.told(now);
         toldOfChange(answeredBy, digest);
         Known before = known;
         if (before == null && names.get().isEmpty()) {
             return;
         } else if (before != null && before.is(answeredBy, digest)) {
             before.confirmedNanos = System.nanoTime();
+            lookForUsableAgain(before);
             return;
         }
         reading.lock();
         try {
-            known = read(names.get(), answeredBy, digest);
+            Known read = read(names.get(), answeredBy, digest);
+            known = read;
+            usable.clear();
+            lookForUsableAgain(read);
         } finally {
             reading.unlock();
         }
+    }
+
+    /** Answers the time by which entries are valid: that of the store, so that all processes use an entry from the same moment on. */
+    public Instant now() {
+        return clock.now();
+    }
+
+    /** Costs nothing while all entries can be used: no secret is looked for then. */
+    private void lookForUsableAgain(Known now) {
+        for (String name : names.get()) {
+            FoundSettings found = now.entries.get(name);
+            if (!usable.contains(name)
+                    && !isPausing(name, found)
+                    && use(name, found).obstacle() == null) {
+                usable.add(name);
+                usableAgain.put(name, POLLS_OF_USABLE_AGAIN);
+                bounds.remove(name);
+                lastTimes.put(name, new LastTime(found, nanos.getAsLong()));
+            }
+        }
+    }
+
+    private boolean isPausing(String name, @Nullable FoundSettings found) {
+        LastTime last = lastTimes.get(name);
+        return last != null && Objects.equals(last.found, found) && nanos.getAsLong() - last.nanos < PAUSE.toNanos();
+    }
+
+    /**
+     * Returns the entries that can be used again, so that the messages which wait for them may go on. Called by the poll, behind
+     * {@link #told}. An attempt that looked at the entry just before may write its message's wait only after the first poll that knows
+     * better. So an entry is returned by three polls. Later polls return it with a bound, while more messages wait than one call makes due.
+     * What waits anew since then stays: another process may be without the secret, and its messages would go in a circle.
+     */
+    public List<UsableAgain> usableAgain() {
+        List<UsableAgain> now = Stream.concat(
+                        usableAgain.keySet().stream().map(name -> new UsableAgain(name, null)),
+                        bounds.entrySet().stream().map(bound -> new UsableAgain(bound.getKey(), bound.getValue())))
+                .toList();
+        bounds.clear();
+        usableAgain.replaceAll((name, polls) -> polls - 1);
+        usableAgain.values().removeIf(polls -> polls <= 0);
+        return now;
     }
 
     /** Lets the next attempt read anew, because this process has changed an entry. Waits for a read under way, which may be older. */
@@ -86,6 +166,17 @@ public final class HandlerEntries {
             known = null;
         } finally {
             reading.unlock();
+        }
+    }
+
+    /**
+     * Lets the next poll return this entry again, because more messages wait for it.
+     *
+     * @param bound only messages that wait since before it go on then
+     */
+    public void tellAgain(UsableAgain entry, String bound) {
+        if (!usableAgain.containsKey(entry.name)) { // else the next poll goes without a bound
+            bounds.put(entry.name, entry.before == null ? bound : entry.before);
         }
     }
 
@@ -148,7 +239,7 @@ public final class HandlerEntries {
     }
 
     private Use use(String name, SettingsEntry entry) {
-        Optional<String> obstacle = entry.obstacle(Instant.now()).or(() -> checks.flaw(entry));
+        Optional<String> obstacle = entry.obstacle(now()).or(() -> checks.flaw(entry));
         if (obstacle.isPresent()) {
             return Use.waiting("settings:" + name, obstacle.get());
         }
@@ -168,7 +259,10 @@ public final class HandlerEntries {
             if (!logged.isEmpty() && logged.remove(name) != null) {
                 log.info("settings \"{}\" can be used again", name);
             }
-        } else if (!Objects.equals(logged.put(name, use.obstacle().why), use.obstacle().why)) {
+            return;
+        }
+        usable.remove(name);
+        if (!Objects.equals(logged.put(name, use.obstacle().why), use.obstacle().why)) {
             log.warn(
                     "settings \"{}\" cannot be used: {}. Messages of handler {} wait until they can be",
                     name,
@@ -226,6 +320,15 @@ public final class HandlerEntries {
             return new Use(null, new Obstacle(reason, why));
         }
     }
+
+    /**
+     * An entry that can be used again.
+     *
+     * @param before only messages that wait since before this bound go on; null: all do
+     */
+    public record UsableAgain(String name, @Nullable String before) {}
+
+    private record LastTime(@Nullable FoundSettings found, long nanos) {}
 
     private record Change(@Nullable StoreIdentity answeredBy, long digest, long changedHere) {}
 

@@ -4,7 +4,9 @@ import io.postroom.api.Limits;
 import io.postroom.api.MessageType;
 import io.postroom.api.PostroomException;
 import io.postroom.handler.Handler;
+import io.postroom.handler.HandlerMode;
 import io.postroom.handler.PayloadCodec;
+import io.postroom.internal.storage.QueuePattern;
 import io.postroom.internal.storage.ReplyMessage;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -131,12 +133,26 @@ public final class HandlerRegistry {
 
     /** The names of the entries of external systems that handlers here name. */
     public Set<String> entries() {
+        return all().flatMap(handler -> handler.settings().stream()).collect(Collectors.toCollection(TreeSet::new));
+    }
+
+    /**
+     * How many ATOMIC handlers may run at a time. Each holds a connection of the host's pool.
+     *
+     * @param threads that run handlers, at most
+     */
+    public int mostAtomic(int threads) {
+        long all = all().filter(handler -> handler.mode() == HandlerMode.ATOMIC)
+                .mapToLong(Handler::concurrency)
+                .sum();
+        return (int) Math.min(threads, all);
+    }
+
+    private Stream<Handler> all() {
         Handlers all = handlers;
         return Stream.concat(
-                        all.named.values().stream().flatMap(List::stream),
-                        all.matching.stream().map(PatternHandler::handler))
-                .flatMap(handler -> handler.settings().stream())
-                .collect(Collectors.toCollection(TreeSet::new));
+                all.named.values().stream().flatMap(List::stream),
+                all.matching.stream().map(PatternHandler::handler));
     }
 
     /** Whether there are handlers for all queues that match a pattern. */

@@ -222,7 +222,8 @@ final class StateTransitions {
             implements Outcome.Cases<Completion> {
         @Override
         public Completion done(Outcome.Done done) {
-            return Completion.done(message, startedNanos, finishedNanos);
+            Completion end = Completion.done(message, startedNanos, finishedNanos);
+            return done.note().map(end::withNote).orElse(end);
         }
 
         @Override

@@ -1,5 +1,7 @@
 package io.postroom.internal.execution;
 
+import io.postroom.api.Limits;
+import io.postroom.internal.loop.LogText;
 import io.postroom.internal.storage.ClaimedMessage;
 import io.postroom.internal.storage.Completion;
 import io.postroom.internal.storage.LeaseStore;
@@ -33,7 +35,7 @@ final class UndecodableMessages {
                     message.id(),
                     queue.name(),
                     error.handler(),
-                    message.content().type(),
+                    LogText.firstLine(String.valueOf(message.content().type()), Limits.NAME_LENGTH),
                     message.content().version(),
                     error.errorClass(), // not its text, which may quote the payload
                     StateTransitions.UNDECODABLE_FOR.toHours());

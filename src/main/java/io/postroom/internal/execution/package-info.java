@@ -15,7 +15,7 @@
  * the last two.
  *
  * <p>Clocks: time limits and durations go by {@code System.nanoTime()} of this machine. Due times are the database's: ends carry delays,
- * not instants.
+ * not instants. Whether an entry of an external system is valid goes by the database's clock, as the polls tell it.
  *
  * <p>What looks wrong but is right:
  *

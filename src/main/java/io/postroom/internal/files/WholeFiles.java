@@ -8,12 +8,16 @@ import java.nio.file.DirectoryIteratorException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
+import java.nio.file.OpenOption;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.FileAttribute;
 import java.nio.file.attribute.FileTime;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.Set;
 import java.util.UUID;
 
 /**
@@ -40,12 +44,42 @@ public final class WholeFiles {
      * @throws IOException the file is as it was, and nothing half-written is left
      */
     public static void write(Path folder, String name, byte[] bytes) throws IOException {
+        write(folder, name, bytes, FileChannel::open, new FileAttribute<?>[0]);
+    }
+
+    /** Writes a file as {@link #write} does, that only its owner may read and write, where the file system knows owners. */
+    public static void writePrivate(Path folder, String name, byte[] bytes) throws IOException {
+        write(folder, name, bytes, FileChannel::open, onlyOwner(folder, "rw-------"));
+    }
+
+    /** Makes a folder, and those above it, that only their owner may enter. Folders that exist are left as they are. */
+    public static void createPrivateFolder(Path folder) throws IOException {
+        Files.createDirectories(folder, onlyOwner(folder, "rwx------"));
+    }
+
+    private static FileAttribute<?>[] onlyOwner(Path path, String permissions) {
+        return path.getFileSystem().supportedFileAttributeViews().contains("posix")
+                ? new FileAttribute<?>[] {
+                    PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString(permissions))
+                }
+                : new FileAttribute<?>[0];
+    }
+
+    /** Opens a channel. Tests give one that fails. */
+    @FunctionalInterface
+    interface Opener {
+        FileChannel open(Path path, Set<? extends OpenOption> options, FileAttribute<?>... attributes)
+                throws IOException;
+    }
+
+    static void write(Path folder, String name, byte[] bytes, Opener opener, FileAttribute<?>... attributes)
+            throws IOException {
         // A unique name: after a lost lease two workers may write the same file.
         Path temporary = folder.resolve("." + name + "." + UUID.randomUUID() + TEMPORARY);
         try {
             // CREATE_NEW follows no link that somebody put there.
-            try (FileChannel channel =
-                    FileChannel.open(temporary, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
+            try (FileChannel channel = opener.open(
+                    temporary, Set.of(StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE), attributes)) {
                 ByteBuffer buffer = ByteBuffer.wrap(bytes);
                 while (buffer.hasRemaining()) {
                     channel.write(buffer);

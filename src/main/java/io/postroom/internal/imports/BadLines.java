@@ -4,7 +4,10 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.FileSystemException;
+import java.nio.file.Files;
 import java.nio.file.LinkOption;
+import java.nio.file.OpenOption;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import tools.jackson.databind.json.JsonMapper;
@@ -35,10 +38,16 @@ final class BadLines {
     /**
      * Writes lines behind the bytes that count, and forces them to disk. What is there behind them is of a process that died before its
      * commit, and is replaced.
+     *
+     * @throws FileSystemException something else than a regular file has the name: a pipe would hold the thread, and its transaction
      */
     static void write(Path file, long counted, byte[] bytes) throws IOException {
-        try (FileChannel channel = FileChannel.open(
-                file, StandardOpenOption.CREATE, StandardOpenOption.WRITE, LinkOption.NOFOLLOW_LINKS)) {
+        boolean isThere = Files.exists(file, LinkOption.NOFOLLOW_LINKS);
+        if (isThere) {
+            Inbox.requireRegular(file);
+        }
+        OpenOption made = isThere ? StandardOpenOption.WRITE : StandardOpenOption.CREATE_NEW;
+        try (FileChannel channel = FileChannel.open(file, made, StandardOpenOption.WRITE, LinkOption.NOFOLLOW_LINKS)) {
             channel.truncate(counted);
             ByteBuffer buffer = ByteBuffer.wrap(bytes);
             for (long at = counted; buffer.hasRemaining(); ) {

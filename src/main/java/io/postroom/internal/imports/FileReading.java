@@ -5,6 +5,8 @@ import io.postroom.api.FileImport;
 import io.postroom.api.FileImport.Format;
 import io.postroom.api.ImportedFile.State;
 import io.postroom.api.InvalidMessageException;
+import io.postroom.api.PostroomException;
+import io.postroom.api.QueueFullException;
 import io.postroom.api.StoreException;
 import io.postroom.internal.imports.Inbox.Claim;
 import io.postroom.internal.imports.Records.BadRecordException;
@@ -18,8 +20,6 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
-import java.nio.file.LinkOption;
-import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicReference;
@@ -32,13 +32,14 @@ import org.jspecify.annotations.Nullable;
  * before the commit leaves the position where it was, and the next one reads the same lines again.
  */
 final class FileReading implements Closeable {
-    private static final int BLOCK_LINES = 1000;
     private static final int BLOCK_BYTES = 2 * 1024 * 1024;
 
     private final FileImport settings;
     private final FileImportStore store;
     private final ImportedMessages messages;
     private final Claim claim;
+    private final BlockSize blockSize;
+    private final Patience patience;
     private final long size;
     private final long modifiedMicros;
     private final LineMessages lineMessages;
@@ -48,22 +49,30 @@ final class FileReading implements Closeable {
     /** Lines before this place are imported one by one, because one of them was refused by the database. */
     private long oneByOneBefore;
 
+    /**
+     * @param blockSize of all files of the import: they go into one queue
+     * @param patience with this file
+     */
     FileReading(
             FileImport settings,
             FileImportStore store,
             ImportedMessages messages,
             Claim claim,
-            FileImportStore.KnownFile known)
+            FileImportStore.KnownFile known,
+            BlockSize blockSize,
+            Patience patience)
             throws IOException {
         this.settings = settings;
         this.store = store;
         this.messages = messages;
         this.claim = claim;
+        this.blockSize = blockSize;
+        this.patience = patience;
         this.size = known.size();
         this.modifiedMicros = known.modifiedMicros();
         this.position = known.position();
         this.lineMessages = new LineMessages(settings, messages, claim.name());
-        this.channel = FileChannel.open(claim.file(), StandardOpenOption.READ, LinkOption.NOFOLLOW_LINKS);
+        this.channel = claim.open();
     }
 
     /**
@@ -71,10 +80,12 @@ final class FileReading implements Closeable {
      *
      * @return how it stands now; null: another process goes on with the file
      * @throws FailedFileException the file cannot be imported, or changes
+     * @throws PutOffException code of the host fails for the next line, and may do better later
      * @throws io.postroom.api.QueueFullException the queue takes no more now
+     * @throws StoreException the database takes no line now, or the queue moves to another home
      */
     @Nullable
-    State step() throws IOException, FailedFileException {
+    State step() throws IOException, FailedFileException, PutOffException {
         try {
             return settings.format().hasLines() ? lines() : whole();
         } catch (EOFException shorter) {
@@ -94,7 +105,7 @@ final class FileReading implements Closeable {
 
     // ---- a file that is a message
 
-    private @Nullable State whole() throws IOException, FailedFileException {
+    private @Nullable State whole() throws IOException, FailedFileException, PutOffException {
         byte[] content = new byte[(int) size]; // its size was checked before it began
         ByteBuffer buffer = ByteBuffer.wrap(content);
         while (buffer.hasRemaining()) {
@@ -111,6 +122,13 @@ final class FileReading implements Closeable {
             throw new FailedFileException(refused.getMessage());
         } catch (BadRecordException refused) {
             throw new FailedFileException("it is " + refused.getMessage());
+        } catch (PostroomException away) {
+            throw away;
+        } catch (RuntimeException failed) {
+            if (!patience.isLastTry()) {
+                throw new PutOffException(failed);
+            }
+            throw new FailedFileException(givenUp(failed));
         }
         Block block = new Block(new ImportPosition(State.DONE, size, 0, 1, 0, 0, ""));
         block.messages.add(message);
@@ -124,14 +142,18 @@ final class FileReading implements Closeable {
 
     // ---- lines
 
-    private @Nullable State lines() throws IOException, FailedFileException {
+    private @Nullable State lines() throws IOException, FailedFileException, PutOffException {
         if (records == null) {
             records = open();
         }
-        Block block = read(records, records.place() < oneByOneBefore ? 1 : BLOCK_LINES);
+        Block block = read(records, records.place() < oneByOneBefore ? 1 : blockSize.lines());
         requireUnchanged();
         try {
-            return write(block);
+            State state = write(block);
+            blockSize.written(block.lines);
+            return state;
+        } catch (QueueFullException full) {
+            return halve(block, full);
         } catch (DuplicateMessageException clash) {
             return writeWithout(block, clash);
         } catch (StoreException refused) {
@@ -140,9 +162,19 @@ final class FileReading implements Closeable {
         }
     }
 
-    /** A failure that every line would meet is none of this line. */
+    /** Goes back to the lines of a block for which the queue has no room, and takes fewer of them. */
+    private @Nullable State halve(Block block, QueueFullException full) {
+        if (block.lines <= 1) {
+            throw full;
+        }
+        blockSize.refused(block.lines);
+        records = null;
+        return State.RUNNING;
+    }
+
+    /** A failure that every line would meet is none of this line. A queue that is closed because it moves refuses all lines. */
     private static void throwUnlessOfOneLine(StoreException refused) {
-        if (!StoreErrors.mayBeOfOneRow(refused)) {
+        if (!StoreErrors.mayBeOfOneRow(refused) || StoreErrors.isOfMovedQueue(refused)) {
             throw refused;
         }
     }
@@ -154,7 +186,7 @@ final class FileReading implements Closeable {
             records = null;
             return State.RUNNING;
         }
-        block.bad.add(block.lastLine, String.valueOf(refused.getMessage()), block.lastText);
+        block.bad.add(block.firstLine, String.valueOf(refused.getMessage()), block.firstText);
         Block without = new Block(new ImportPosition(
                 block.to.state(),
                 block.to.bytes(),
@@ -199,23 +231,26 @@ final class FileReading implements Closeable {
         return read == 3 && first[0] == (byte) 0xEF && first[1] == (byte) 0xBB && first[2] == (byte) 0xBF ? 3 : 0;
     }
 
-    private Block read(Records from, int most) throws IOException {
+    private Block read(Records from, int most) throws IOException, PutOffException {
         Block block = new Block(position);
         int bytes = 0;
+        long place = from.place();
+        long linesRead = from.linesRead();
         boolean more = true;
         while (block.lines < most && bytes < BLOCK_BYTES && (more = from.next())) {
+            if (!isAdded(from, block)) {
+                records = null; // the next block begins with this line, and tries it
+                break;
+            }
             block.lines++;
             bytes += from.size();
-            if (from.problem() != null) {
-                block.bad.add(from.line(), String.valueOf(from.problem()), from.excerpt());
-            } else if (!from.isEmpty()) {
-                add(from, block, most == 1);
-            }
+            place = from.place();
+            linesRead = from.linesRead();
         }
         block.to = new ImportPosition(
                 more ? State.RUNNING : State.DONE,
-                more ? from.place() : size,
-                from.linesRead(),
+                more ? place : size,
+                more ? linesRead : from.linesRead(),
                 position.messages() + block.messages.size(),
                 position.badLines() + block.bad.count(),
                 position.badBytes() + block.bad.bytes().length,
@@ -223,16 +258,42 @@ final class FileReading implements Closeable {
         return block;
     }
 
-    private void add(Records record, Block block, boolean alone) {
+    /**
+     * Makes a message of a line, or a bad line.
+     *
+     * @return false: code of the host fails for it, and it is not the first line of its block
+     * @throws PutOffException code of the host fails for it, which is the first line
+     */
+    private boolean isAdded(Records record, Block block) throws PutOffException {
+        if (record.problem() != null) {
+            block.bad.add(record.line(), String.valueOf(record.problem()), record.excerpt());
+            return true;
+        } else if (record.isEmpty()) {
+            return true;
+        }
+        if (block.lines == 0) {
+            block.firstLine = record.line();
+            block.firstText = record.excerpt();
+        }
         try {
             block.messages.add(lineMessages.ofLine(record.json(), record.line()));
-            if (alone) {
-                block.lastLine = record.line();
-                block.lastText = record.excerpt();
-            }
         } catch (BadRecordException | InvalidMessageException bad) {
             block.bad.add(record.line(), String.valueOf(bad.getMessage()), record.excerpt());
+        } catch (PostroomException away) {
+            throw away;
+        } catch (RuntimeException failed) {
+            if (block.lines > 0) {
+                return false;
+            } else if (!patience.isLastTry()) {
+                throw new PutOffException(failed);
+            }
+            block.bad.add(record.line(), givenUp(failed), record.excerpt());
         }
+        return true;
+    }
+
+    private static String givenUp(RuntimeException failed) {
+        return "an interceptor failed " + Patience.MOST_FAILURES + " times: " + failed;
     }
 
     // ---- write
@@ -257,6 +318,7 @@ final class FileReading implements Closeable {
             return null;
         }
         position = block.to;
+        patience.gotFurther();
         created.get().run();
         return position.state();
     }
@@ -277,11 +339,20 @@ final class FileReading implements Closeable {
         private BadLines bad = new BadLines();
         private ImportPosition to;
         private int lines;
-        private long lastLine;
-        private String lastText = "";
+        private long firstLine;
+        private String firstText = "";
 
         Block(ImportPosition to) {
             this.to = to;
+        }
+    }
+
+    /** Says that code of the host failed for a line, which is tried again later. */
+    static final class PutOffException extends Exception {
+        private static final long serialVersionUID = 1;
+
+        PutOffException(RuntimeException failed) {
+            super(failed.toString(), failed);
         }
     }
 

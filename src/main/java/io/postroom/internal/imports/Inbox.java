@@ -2,18 +2,22 @@ package io.postroom.internal.imports;
 
 import io.postroom.api.MessageIds;
 import io.postroom.internal.files.WholeFiles;
+import io.postroom.internal.loop.LogText;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.DirectoryIteratorException;
 import java.nio.file.DirectoryNotEmptyException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -26,6 +30,7 @@ import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
+import java.util.function.Predicate;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -42,6 +47,7 @@ public final class Inbox {
 
     static final String BAD_LINES = "bad-lines.ndjson";
     static final String REASON = "reason.txt";
+    static final String NOT_REGULAR = "it is a link or no regular file";
     private static final String PROCESSING = "processing";
     private static final String DONE = "done";
     private static final String FAILED = "failed";
@@ -113,7 +119,7 @@ public final class Inbox {
             return Optional.empty();
         } else if (!attributes.isRegularFile()) {
             if (before == null) {
-                log.warn("{} is left alone: it is a link or no regular file", shown(file));
+                log.warn("{} is left alone: {}", shown(file), NOT_REGULAR);
             }
             return Optional.of(new Seen(0, 0, now, true));
         }
@@ -152,10 +158,13 @@ public final class Inbox {
         return Optional.of(new Claim(id, own, target, changed));
     }
 
-    /** Whether files are claimed already, by this process or one that died. */
-    public boolean hasClaims() throws IOException {
+    /** Whether files are claimed already, by this process or one that died, that are to be tried now. */
+    boolean hasClaims(Predicate<UUID> isToBeTried) throws IOException {
         try (Stream<Path> folders = list(PROCESSING)) {
-            return folders.findAny().isPresent();
+            return folders.map(own -> own.getFileName().toString())
+                    .filter(Inbox::isId)
+                    .map(UUID::fromString)
+                    .anyMatch(isToBeTried);
         }
     }
 
@@ -266,6 +275,14 @@ public final class Inbox {
         Files.deleteIfExists(own);
     }
 
+    /** @throws FileSystemException it is a link or no regular file */
+    static void requireRegular(Path file) throws IOException {
+        if (!Files.readAttributes(file, BasicFileAttributes.class, LinkOption.NOFOLLOW_LINKS)
+                .isRegularFile()) {
+            throw new FileSystemException(file.toString(), null, NOT_REGULAR);
+        }
+    }
+
     private static long micros(BasicFileAttributes attributes) {
         return attributes.lastModifiedTime().to(TimeUnit.MICROSECONDS);
     }
@@ -274,17 +291,8 @@ public final class Inbox {
     static String shown(Path file) {
         StringBuilder shown = new StringBuilder();
         String name = file.getFileName().toString();
-        name.codePoints().limit(200).map(c -> isPlain(c) ? c : '_').forEach(shown::appendCodePoint);
+        name.codePoints().limit(200).map(c -> LogText.isPlain(c) ? c : '_').forEach(shown::appendCodePoint);
         return shown.toString();
-    }
-
-    private static boolean isPlain(int c) {
-        int type = Character.getType(c);
-        return type != Character.CONTROL
-                && type != Character.FORMAT
-                && type != Character.SURROGATE
-                && type != Character.LINE_SEPARATOR
-                && type != Character.PARAGRAPH_SEPARATOR;
     }
 
     /**
@@ -304,6 +312,18 @@ public final class Inbox {
 
         long modifiedMicros() throws IOException {
             return micros(attributes());
+        }
+
+        /**
+         * Opens the file for reading. Checks each time that it is a regular file: a pipe that somebody put in its place, also while no
+         * process ran, would hold the thread until somebody writes into it. One that takes its place between the question and the opening
+         * still does: Java opens no file without waiting.
+         *
+         * @throws FileSystemException it is a link or no regular file
+         */
+        FileChannel open() throws IOException {
+            requireRegular(file);
+            return FileChannel.open(file, StandardOpenOption.READ, LinkOption.NOFOLLOW_LINKS);
         }
     }
 

@@ -7,12 +7,19 @@ import io.postroom.api.FileImport;
 import io.postroom.api.InvalidMessageException;
 import io.postroom.internal.storage.NewMessage;
 import tools.jackson.core.JacksonException;
+import tools.jackson.databind.DeserializationFeature;
 import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.cfg.JsonNodeFeature;
 import tools.jackson.databind.json.JsonMapper;
 
 /** Makes the messages of a file. Thread-safe. */
 final class LineMessages {
-    private static final JsonMapper JSON = JsonMapper.shared();
+    /** With all digits of a number: it may be a key. */
+    private static final JsonMapper JSON = JsonMapper.builder()
+            .enable(DeserializationFeature.USE_BIG_DECIMAL_FOR_FLOATS)
+            .enable(JsonNodeFeature.USE_BIG_DECIMAL_FOR_FLOATS)
+            .disable(JsonNodeFeature.STRIP_TRAILING_BIGDECIMAL_ZEROES)
+            .build();
 
     private final FileImport settings;
     private final ImportedMessages messages;

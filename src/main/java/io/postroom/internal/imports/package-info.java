@@ -19,6 +19,8 @@
  *       danger to the first.
  *   <li>The reader of CSV is our own. Commons CSV and Jackson read a record of any length into memory, and cannot go on after a broken
  *       quote at a place that is known; both are what an import of other people's files needs.
+ *   <li>A line for which an interceptor fails ends the block before it. What went well is committed, so the failures that are counted are
+ *       those of one line. They are counted in this process only; a start begins anew.
  *   <li>The lock of the job is not what keeps lines from being imported twice: the compared position is. The lock saves work.
  * </ul>
  */

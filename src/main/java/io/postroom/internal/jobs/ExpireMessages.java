@@ -10,6 +10,10 @@ import org.jspecify.annotations.Nullable;
 /**
  * Makes waiting messages EXPIRED whose time to live ended, also where no worker claims them. Makes messages CANCELLED that come to wait
  * in a deleted queue. Runs on every node.
+ *
+ * <p>A message that was in progress, dead or locked at its time stays behind the place that the turns have reached, and may come to wait
+ * later. So all are looked at again from time to time. The index also holds messages that have ended, until their day is purged. A look at
+ * 100,000 of them took 4 to 6 s on two busy cores, 20 to 30 ms for each batch. Therefore that look is spread over turns.
  */
 public final class ExpireMessages implements Job {
     private static final int BATCH = 500;
@@ -22,11 +26,15 @@ public final class ExpireMessages implements Job {
 
     private static final int BATCHES_OF_DELETED = 20;
     private static final int TURNS_BETWEEN_DELAYED = 4;
-    private static final int TURNS_BETWEEN_ALL_ENTRIES = 40;
+    private static final int TURNS_BETWEEN_ALL = 40;
+    /** A look at a million messages takes 200 turns, which are 50 minutes. */
+    private static final int BATCHES_OF_ALL = 10;
 
     private final JobStore store;
     private @Nullable ExpiryPosition from;
     private @Nullable EntryPosition entriesFrom;
+    private @Nullable ExpiryPosition allFrom;
+    private boolean isLookingAtAll;
     private int turns;
 
     public ExpireMessages(JobStore store) {
@@ -51,9 +59,19 @@ public final class ExpireMessages implements Job {
         if (reached != null && reached != from) {
             from = new ExpiryPosition(reached.expiresAt().minus(MARGIN), ExpiryPosition.BEFORE_ALL);
         }
+        lookAtAll(reachedEntry);
         lookAtEntriesFrom(reachedEntry);
         cancelDeleted();
         return INTERVAL;
+    }
+
+    /** The first turn of a process looks at all anyway. */
+    private void lookAtAll(@Nullable EntryPosition reachedEntry) {
+        isLookingAtAll |= turns > 0 && turns % TURNS_BETWEEN_ALL == 0;
+        for (int i = 0; i < BATCHES_OF_ALL && isLookingAtAll; i++) {
+            allFrom = store.expire(allFrom, reachedEntry, BATCH).messages();
+            isLookingAtAll = allFrom != null;
+        }
     }
 
     /**
@@ -61,7 +79,7 @@ public final class ExpireMessages implements Job {
      * been redriven or released long after its time.
      */
     private void lookAtEntriesFrom(@Nullable EntryPosition reached) {
-        if (turns % TURNS_BETWEEN_ALL_ENTRIES == 0) {
+        if (turns % TURNS_BETWEEN_ALL == 0) {
             entriesFrom = null;
         } else if (reached != null && reached != entriesFrom) {
             entriesFrom = reached.earlier(MARGIN);

@@ -1,6 +1,7 @@
 package io.postroom.internal.jobs;
 
 import io.postroom.api.PostroomException;
+import io.postroom.api.QueueFullException;
 import io.postroom.api.ScheduleRun.Outcome;
 import io.postroom.api.StoreException;
 import io.postroom.internal.schedules.RunPlanner;
@@ -92,17 +93,12 @@ public final class FireSchedules implements Job {
 
     /** Fires what is due, and answers how long to wait. Synchronized, because a test may call it while the timer does. */
     public synchronized Duration fire() {
+        if (isReplanned()) {
+            return Duration.ZERO;
+        }
         Optional<Duration> wait = store.untilNextDue();
         if (wait.isEmpty()) {
             return LONGEST_WAIT;
-        }
-        if (System.nanoTime() - replanDueNanos >= 0) {
-            int replanned = store.replanOlderThan(zoneVersion, REPLANNED_AT_ONCE);
-            if (replanned > 0) {
-                log.info("Planning {} schedules anew with time zone rules {}", replanned, zoneVersion);
-                return Duration.ZERO;
-            }
-            replanDueNanos = System.nanoTime() + REPLAN_EVERY.toNanos();
         }
         if (wait.get().compareTo(Duration.ZERO) > 0) {
             return wait.get().compareTo(LONGEST_WAIT) < 0 ? wait.get() : LONGEST_WAIT;
@@ -110,10 +106,27 @@ public final class FireSchedules implements Job {
         return fireDue() > 0 ? Duration.ZERO : LOCKED;
     }
 
+    /**
+     * Lets schedules be planned anew that older rules planned. Before the look at what is due: an expression that older rules could not
+     * read is never due.
+     */
+    private boolean isReplanned() {
+        if (System.nanoTime() - replanDueNanos < 0) {
+            return false;
+        }
+        int replanned = store.replanOlderThan(zoneVersion, REPLANNED_AT_ONCE);
+        if (replanned > 0) {
+            log.info("Planning {} schedules anew with time zone rules {}", replanned, zoneVersion);
+            return true;
+        }
+        replanDueNanos = System.nanoTime() + REPLAN_EVERY.toNanos();
+        return false;
+    }
+
     /** Fires those that failed before one by one, so that they do not take others with them each time. */
     private int fireDue() {
         try {
-            int fired = fire(BATCH, null);
+            int fired = fire(BATCH, null, new Firing(Integer.MAX_VALUE));
             return fired > 0 ? fired : oneByOne(true);
         } catch (RuntimeException failed) { // also those of interceptors, which are the host's code
             throwUnlessOfOneSchedule(failed);
@@ -136,7 +149,7 @@ public final class FireSchedules implements Job {
 
     private int fireOrNote(int id) {
         try {
-            return fire(1, id);
+            return fireAsRoomAllows(id);
         } catch (RuntimeException failed) {
             throwUnlessOfOneSchedule(failed);
             String error =
@@ -147,20 +160,45 @@ public final class FireSchedules implements Job {
         }
     }
 
+    /**
+     * Fires one schedule. A queue that refuses may be shorter than the runs that are due at once, and would never have room for them all:
+     * then half as many are a transaction, down to one. It goes on until none is due. Left due, the schedule would be in the next batch
+     * and make that fail.
+     */
+    private int fireAsRoomAllows(int id) {
+        int mostRuns = Integer.MAX_VALUE;
+        while (true) {
+            Firing firing = new Firing(mostRuns);
+            try {
+                int due = fire(1, id, firing);
+                if (!firing.isCutShort) {
+                    return due;
+                }
+            } catch (QueueFullException full) {
+                if (firing.wanted <= 1) {
+                    throw full;
+                }
+                mostRuns = firing.wanted / 2;
+            }
+        }
+    }
+
     /** The stack of an exception that Postroom did not expect; null: the text says enough. */
     private static @Nullable Throwable stackOf(RuntimeException failed) {
         return failed instanceof PostroomException ? null : failed;
     }
 
-    /** A failure that every schedule would meet is one of the job. */
+    /**
+     * A failure that every schedule would meet is one of the job. A wait that was given up while messages were created is none: another
+     * transaction may hold what this queue needs, and for long. See {@link HeldUpException}.
+     */
     private static void throwUnlessOfOneSchedule(RuntimeException failed) {
         if (failed instanceof StoreException store && !StoreErrors.mayBeOfOneRow(store)) {
             throw failed;
         }
     }
 
-    private int fire(int limit, @Nullable Integer only) {
-        Firing firing = new Firing();
+    private int fire(int limit, @Nullable Integer only, Firing firing) {
         int due = store.fire(limit, only, firing);
         firing.committed();
         return due;
@@ -168,7 +206,17 @@ public final class FireSchedules implements Job {
 
     /** One transaction. */
     private final class Firing implements ScheduleStore.Firing {
+        private final int mostRuns;
         private ScheduledMessages.@Nullable Created created;
+        /** How many messages were to be created. */
+        private int wanted;
+        /** Whether runs of a schedule are left that are due now. */
+        private boolean isCutShort;
+
+        /** @param mostRuns of each schedule */
+        Firing(int mostRuns) {
+            this.mostRuns = mostRuns;
+        }
 
         @Override
         public List<ScheduleStep> fire(List<DueSchedule> due, Instant now, Connection connection) {
@@ -179,7 +227,10 @@ public final class FireSchedules implements Job {
                 if (weight >= MOST_RUNS) {
                     break; // its lock ends with this transaction, and it is due still
                 }
-                ScheduleStep step = RunPlanner.plan(schedule, now, zoneVersion);
+                ScheduleStep step = RunPlanner.plan(schedule, now, zoneVersion, mostRuns);
+                isCutShort |= step.runs().size() == mostRuns
+                        && step.dueAt() != null
+                        && !step.dueAt().isAfter(now);
                 weight += step.runs().size() + (step.cancelled() == null ? 0 : RUNS_PER_CANCEL);
                 steps.add(step);
                 step.runs().stream()
@@ -189,7 +240,8 @@ public final class FireSchedules implements Job {
             if (runs.isEmpty()) {
                 return steps;
             }
-            created = messages.create(runs, connection);
+            wanted = runs.size();
+            created = create(runs, connection);
             Iterator<UUID> ids = created.ids().iterator();
             return steps.stream()
                     .map(step -> step.withRuns(step.runs().stream()
@@ -198,10 +250,30 @@ public final class FireSchedules implements Job {
                     .toList();
         }
 
+        private ScheduledMessages.Created create(List<ScheduledMessages.Run> runs, Connection connection) {
+            try {
+                return messages.create(runs, connection);
+            } catch (StoreException failed) {
+                throw StoreErrors.isOfGivenUpWait(failed) ? new HeldUpException(failed) : failed;
+            }
+        }
+
         void committed() {
             if (created != null) {
                 created.committed();
             }
+        }
+    }
+
+    /**
+     * Says that creating waited too long for another transaction, which may be in the way of one queue only: it makes this queue, and a
+     * prepared one may stand for days.
+     */
+    private static final class HeldUpException extends PostroomException {
+        private static final long serialVersionUID = 1;
+
+        HeldUpException(StoreException failed) {
+            super(String.valueOf(failed.getMessage()), failed);
         }
     }
 }

@@ -17,6 +17,7 @@ import java.time.Instant;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.function.Function;
+import java.util.function.Supplier;
 import net.javacrumbs.shedlock.core.LockConfiguration;
 import net.javacrumbs.shedlock.core.LockProvider;
 import net.javacrumbs.shedlock.core.SimpleLock;
@@ -44,22 +45,28 @@ public final class ImportFiles implements Job {
     private final ImportedMessages messages;
     private final LockProvider locks;
     private final Function<String, Optional<StoredSettings>> entries;
+    private final Supplier<Instant> clock;
     private @Nullable FolderImport folder;
     private @Nullable Path folderPath;
     private String obstacle = "";
 
-    /** @param entries finds the entry of an external system */
+    /**
+     * @param entries finds the entry of an external system
+     * @param clock the time by which entries are valid
+     */
     public ImportFiles(
             FileImport settings,
             FileImportStore store,
             ImportedMessages messages,
             LockProvider locks,
-            Function<String, Optional<StoredSettings>> entries) {
+            Function<String, Optional<StoredSettings>> entries,
+            Supplier<Instant> clock) {
         this.settings = settings;
         this.store = store;
         this.messages = messages;
         this.locks = locks;
         this.entries = entries;
+        this.clock = clock;
     }
 
     @Override
@@ -122,7 +129,7 @@ public final class ImportFiles implements Job {
         String why = found.isEmpty()
                 ? "it is missing"
                 : found.get()
-                        .obstacle(Instant.now())
+                        .obstacle(clock.get())
                         .or(() -> isAbsolute(found.get())
                                 ? Optional.empty()
                                 : Optional.of("its endpoint is not the absolute path of a folder"))

@@ -45,7 +45,7 @@ public final class JobTimer {
         jobs.forEach(job -> {
             Turn turn = new Turn(job);
             turns.put(job, turn);
-            turn.next(Duration.ofMillis(ThreadLocalRandom.current().nextInt(100)));
+            turn.next(job.firstWait().plusMillis(ThreadLocalRandom.current().nextInt(100)));
         });
     }
 

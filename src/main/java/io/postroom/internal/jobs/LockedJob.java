@@ -27,6 +27,11 @@ public record LockedJob(Job job, LockProvider locks, Duration atMost) implements
     }
 
     @Override
+    public Duration firstWait() {
+        return job.firstWait();
+    }
+
+    @Override
     public Duration run() {
         LockConfiguration configuration =
                 new LockConfiguration(Instant.now(), "postroom." + job.name(), atMost, Duration.ZERO);

@@ -58,6 +58,11 @@ public final class MaintainPartitions implements Job {
     }
 
     @Override
+    public Duration firstWait() {
+        return UPKEEP_BEGINS_AFTER;
+    }
+
+    @Override
     public Duration run() {
         boolean inTime = true;
         @Nullable StoreException failed = null;

@@ -52,7 +52,7 @@ public final class PromoteDue implements Job {
     private final Backoff whileLocked = new Backoff(Duration.ofMillis(2), Duration.ofMillis(100));
 
     private volatile @Nullable Instant from;
-    private long fullLookDueNanos;
+    private volatile long fullLookDueNanos;
 
     /**
      * @param isToldByPolls whether this process polls now, and its polls say when something is due
@@ -83,6 +83,11 @@ public final class PromoteDue implements Job {
     /** Messages due before that instant need not be looked at; null: look at all. */
     public @Nullable Instant from() {
         return from;
+    }
+
+    /** Lets the next run look at all messages: due times were set back, and may lie before {@link #from}. */
+    public void lookAtAll() {
+        fullLookDueNanos = System.nanoTime();
     }
 
     @Override

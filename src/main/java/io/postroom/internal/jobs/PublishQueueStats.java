@@ -5,6 +5,7 @@ import io.postroom.api.QueueStats;
 import io.postroom.internal.storage.OperatorStore;
 import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.IntSupplier;
 import java.util.function.Supplier;
 
@@ -27,7 +28,8 @@ public final class PublishQueueStats implements Job {
 
     /** Takes what is published. Empty lists: nothing by this process. */
     public interface Taker {
-        void counts(List<QueueStats> queues);
+        /** @param counted whether this process has counted; with an empty list: there is no queue */
+        void counts(List<QueueStats> queues, boolean counted);
 
         void horizon(List<Holder> holders);
     }
@@ -50,15 +52,15 @@ public final class PublishQueueStats implements Job {
 
     @Override
     public Duration run() {
-        List<QueueStats> counts = List.of();
+        Optional<List<QueueStats>> counts = Optional.empty();
         List<Holder> holders = List.of();
         try {
             counts = store.publishedStats(worker.getAsInt(), MOST_QUEUES, MOST);
-            if (!counts.isEmpty()) {
+            if (counts.isPresent()) {
                 holders = horizon.get();
             }
         } finally {
-            taker.counts(counts);
+            taker.counts(counts.orElse(List.of()), counts.isPresent());
             taker.horizon(holders);
         }
         return INTERVAL;

@@ -82,6 +82,11 @@ public final class RemoveQueueMessages implements Job {
         return "RemoveQueueMessages";
     }
 
+    @Override
+    public Duration firstWait() {
+        return UPKEEP_BEGINS_AFTER;
+    }
+
     /** Does one turn. The next turn comes soon when more is left than one turn removes, or a day was in use. */
     @Override
     public Duration run() {

@@ -25,6 +25,11 @@ public final class SealLedger implements Job {
     }
 
     @Override
+    public Duration firstWait() {
+        return UPKEEP_BEGINS_AFTER;
+    }
+
+    @Override
     public Duration run() {
         int sealed = store.sealLedger(LINES_AT_ONCE);
         if (sealed == LINES_AT_ONCE) {

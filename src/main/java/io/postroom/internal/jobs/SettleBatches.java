@@ -3,9 +3,9 @@ package io.postroom.internal.jobs;
 import io.postroom.internal.storage.BatchStore;
 import io.postroom.internal.storage.BatchStore.Settled;
 import io.postroom.internal.storage.BatchStore.Uncompleted;
+import io.postroom.internal.storage.PutOffFailure;
 import java.time.Duration;
 import java.util.List;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Counts the members of batches that have ended, cancels those of cancelled batches, and completes batches. Runs on every node: one that
@@ -56,28 +56,22 @@ public final class SettleBatches implements Job {
         List<Uncompleted> batches = store.uncompleted(BATCHES_AT_ONCE);
         boolean isMore = false;
         boolean isAnyCompleted = false;
-        @Nullable RuntimeException failed = null;
+        PutOffFailure failed = new PutOffFailure();
         for (Uncompleted batch : batches) {
             if (batch.isDue()) {
                 try {
                     Settled settled = store.settle(batch.batch());
                     isMore |= settled == Settled.MORE;
                     isAnyCompleted |= settled == Settled.COMPLETED;
-                } catch (RuntimeException error) {
-                    if (failed == null) {
-                        failed = error;
-                    } else {
-                        failed.addSuppressed(error);
-                    }
+                } catch (RuntimeException failure) {
+                    failed.add(failure);
                 }
             }
         }
         if (isAnyCompleted) {
             completed.run();
         }
-        if (failed != null) {
-            throw failed;
-        }
+        failed.throwIfAny();
         if (batches.isEmpty()) {
             return WITHOUT_BATCHES;
         }

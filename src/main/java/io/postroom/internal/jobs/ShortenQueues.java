@@ -1,12 +1,13 @@
 package io.postroom.internal.jobs;
 
 import io.postroom.internal.storage.JobStore;
+import io.postroom.internal.storage.JobStore.Shortening;
 import java.time.Duration;
 
 /**
  * Keeps queues with a maximum length at it, where messages come in without a producer: by a promotion, a release, a dead letter exchange.
- * Producers shorten queues themselves. Runs on every node; a queue that another one is counting is left out. Where no queue has a limit, it
- * looks rarely.
+ * Producers shorten queues themselves. Runs on every node; a queue that another one is counting is left out. A queue far above its limit is
+ * shortened in parts, one after the other. Where no queue has a limit, it looks rarely.
  */
 public final class ShortenQueues implements Job {
     private static final Duration INTERVAL = Duration.ofSeconds(1);
@@ -25,6 +26,10 @@ public final class ShortenQueues implements Job {
 
     @Override
     public Duration run() {
-        return store.shortenQueues() > 0 ? INTERVAL : WITHOUT_LIMITS;
+        Shortening done = store.shortenQueues();
+        if (done.isMore()) {
+            return Duration.ZERO;
+        }
+        return done.queues() > 0 ? INTERVAL : WITHOUT_LIMITS;
     }
 }

@@ -30,6 +30,11 @@ public final class SweepGroups implements Job {
     }
 
     @Override
+    public Duration firstWait() {
+        return UPKEEP_BEGINS_AFTER;
+    }
+
+    @Override
     public Duration run() {
         GroupSweep sweep = store.sweepGroups(from, GROUPS_AT_ONCE);
         from = sweep.next();

@@ -24,6 +24,11 @@ public final class TidyGroupLimits implements Job {
     }
 
     @Override
+    public Duration firstWait() {
+        return UPKEEP_BEGINS_AFTER;
+    }
+
+    @Override
     public Duration run() {
         return store.tidyGroupLimits(ROWS_AT_ONCE) >= ROWS_AT_ONCE ? FOUND : NOTHING;
     }

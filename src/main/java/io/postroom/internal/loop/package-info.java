@@ -1,7 +1,8 @@
 /**
  * Threads that repeat a step for as long as the process runs: the heartbeat, the poll, the claimer, the completer. Read {@link
  * io.postroom.internal.loop.Loop} first. {@link io.postroom.internal.loop.RepeatedWarning} logs a failure that repeats, and decides how
- * often.
+ * often. {@link io.postroom.internal.loop.LogText} keeps texts of others on one line. {@link io.postroom.internal.loop.NameLookups} bounds
+ * the wait for an address.
  *
  * <p>This package knows nothing of messages, queues or databases, and every package that has a thread may use it. {@code System.nanoTime}
  * measures all durations here; no wall clock is read.

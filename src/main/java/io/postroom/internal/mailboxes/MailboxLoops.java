@@ -30,6 +30,7 @@ public final class MailboxLoops {
     private final MailboxStore store;
     private final SettingsStore settings;
     private final Supplier<Object> changes;
+    private final Supplier<Instant> clock;
     private final EntrySecrets secrets;
     private final ImportedMessages messages;
     private final String worker;
@@ -41,18 +42,21 @@ public final class MailboxLoops {
 
     /**
      * @param changes differs from the answer before when an entry may have changed
+     * @param clock the time by which entries are valid
      * @param worker the name of this process
      */
     public MailboxLoops(
             MailboxStore store,
             SettingsStore settings,
             Supplier<Object> changes,
+            Supplier<Instant> clock,
             EntrySecrets secrets,
             ImportedMessages messages,
             String worker) {
         this.store = store;
         this.settings = settings;
         this.changes = changes;
+        this.clock = clock;
         this.secrets = secrets;
         this.messages = messages;
         this.worker = worker;
@@ -74,7 +78,7 @@ public final class MailboxLoops {
             known = change;
         }
         Map<String, SettingsEntry> usable = new HashMap<>();
-        Instant now = Instant.now();
+        Instant now = clock.get();
         entries.stream()
                 .filter(entry -> entry.obstacle(now).isEmpty())
                 .forEach(entry -> usable.put(entry.name(), entry));

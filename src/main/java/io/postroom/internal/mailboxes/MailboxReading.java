@@ -77,6 +77,7 @@ final class MailboxReading {
      *
      * @return false: this reader may go on no more
      * @throws io.postroom.api.QueueFullException the queue takes no more now
+     * @throws StoreException the database takes no mail now, or the queue moves to another home
      */
     boolean readAll() throws MailboxException {
         mark(); // what a killed process left
@@ -165,8 +166,9 @@ final class MailboxReading {
         try {
             return write(mail, read, message, error);
         } catch (StoreException refused) {
-            // A failure that every mail would meet is none of this mail.
-            if (message == null || !StoreErrors.mayBeOfOneRow(refused)) {
+            // A failure that every mail would meet is none of this mail. A queue that moves to another home refuses
+            // all.
+            if (message == null || !StoreErrors.mayBeOfOneRow(refused) || StoreErrors.isOfMovedQueue(refused)) {
                 throw refused;
             }
             return write(mail, read, null, MailText.line(String.valueOf(refused.getMessage()), LONGEST_ERROR));

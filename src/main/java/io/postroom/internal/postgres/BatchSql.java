@@ -58,10 +58,14 @@ final class BatchSql {
             LIMIT :limit
             """);
 
-    /** Reads all of batch_progress, which has a row for each batch that is not completed. */
+    /**
+     * Reads all of batch_progress, which has a row for each batch that is not completed. A look is at most 5 s away: one that is
+     * farther was planned before the clock was set back.
+     */
     static final Sql UNCOMPLETED = Sql.of("""
             -- name: uncompleted_batches
-            SELECT g.batch_id, g.look_at <= clock_timestamp()
+            SELECT g.batch_id,
+                   g.look_at NOT BETWEEN clock_timestamp() AND clock_timestamp() + interval '5 seconds'
             FROM postroom.batch_progress g
             ORDER BY g.look_at
             LIMIT :limit

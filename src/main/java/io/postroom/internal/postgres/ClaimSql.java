@@ -71,7 +71,7 @@ final class ClaimSql {
                    type, type_version, direction, correlation_id, content_type,
                    exchange, routing_key, headers, payload, body, group_key, turn,
                    start_within, start_guard, held_back, next_start, booked_at, limits, reported,
-                   by_group, by_end
+                   by_group, by_end, start_after
             FROM postroom.claim_limited(:worker, :queue, :queueName, :priorities, :cursors, :limit, :leaseSize, :started, :kind,
                                         :ordered, :limits, :deadlines, :starts, :counts, :turns)
             """);
@@ -119,7 +119,7 @@ final class ClaimSql {
     static final Sql POLL_SUMMARY = Sql.of("""
             -- name: poll_summary
             SELECT pg_postmaster_start_time(), pg_relation_filenode('postroom.ready'), queues, horizon, others, last_seq, next_due,
-                   cancelled, settings, batches, next_schedule
+                   cancelled, settings, batches, next_schedule, clock_timestamp()
             FROM postroom.poll_summary(:worker, coalesce(:dueFrom::timestamptz, '-infinity'))
             """);
 
@@ -134,7 +134,7 @@ final class ClaimSql {
                    queue_id, name, paused, deleted, max_attempts, retry_after, settings_by, suspects, elsewhere, lowest,
                    ordered, stop_confirmed, has_limiter, fair
             FROM (SELECT) one
-            LEFT JOIN postroom.poll(:worker, :queues, :watermark, :uneven, :watermarks, :tell, :since::xid, :look) ON true
+            LEFT JOIN postroom.poll(:worker, :queues, :watermark, :uneven, :watermarks, :tell, :since::text::xid8::xid, :look) ON true
             """);
 
     /** A sample for the low watermark. Always one row. Takes a transaction id of its own, or reads pg_locks. */

@@ -9,7 +9,7 @@ import io.postroom.internal.postgres.statement.Sql;
 final class CompleteSql {
     private CompleteSql() {}
 
-    /** Finishes messages whose handlers succeeded. Locks the lease rows in the order of their ids. */
+    /** Finishes messages whose handlers succeeded without a note. Locks the lease rows in the order of their ids. */
     static final Sql COMPLETE_DONE = Sql.of("""
             -- name: complete_done
             SELECT lease_id, completed
@@ -26,7 +26,7 @@ final class CompleteSql {
             SELECT postroom.complete_one(:worker, :lease, :message, :number::int2, :startedAgo, :finishedAgo)
             """);
 
-    /** Ends attempts with any outcome. Locks the lease rows in the order of their ids. */
+    /** Ends attempts with any outcome, also done with a note. Locks the lease rows in the order of their ids. */
     static final Sql COMPLETE = Sql.of("""
             -- name: complete
             SELECT lease_id, completed

@@ -15,7 +15,7 @@ import java.util.Map;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
-/** Writes the ends of held messages on a connection: a success by the shorter statement, any other outcome by the longer one. */
+/** Writes the ends of held messages on a connection: a success without a note by the shorter statement, any other end by the longer one. */
 final class CompletionWriter {
     private CompletionWriter() {}
 
@@ -25,8 +25,8 @@ final class CompletionWriter {
     }
 
     private static boolean haveOneStatement(List<Completion> completions) {
-        boolean first = completions.get(0).isDone();
-        return completions.stream().allMatch(completion -> completion.isDone() == first);
+        boolean first = completions.get(0).isPlainDone();
+        return completions.stream().allMatch(completion -> completion.isPlainDone() == first);
     }
 
     /** Whether the message gives up its group in an ordered queue. A retry keeps it, and a dead letter may. */
@@ -78,8 +78,12 @@ final class CompletionWriter {
             write(workerId, completions, completed, connection);
         } else {
             lock(workerId, completions, connection);
-            write(workerId, completions.stream().filter(Completion::isDone).toList(), completed, connection);
-            write(workerId, completions.stream().filter(one -> !one.isDone()).toList(), completed, connection);
+            write(workerId, completions.stream().filter(Completion::isPlainDone).toList(), completed, connection);
+            write(
+                    workerId,
+                    completions.stream().filter(one -> !one.isPlainDone()).toList(),
+                    completed,
+                    connection);
         }
         List<LeasePart> parts = new ArrayList<>(completed.size());
         completed.forEach((lease, bits) -> parts.add(new LeasePart(lease, bits)));
@@ -87,7 +91,7 @@ final class CompletionWriter {
     }
 
     private static boolean isWholeLeaseDone(Completion completion) {
-        return completion.isDone() && completion.message().lease().count() == 1;
+        return completion.isPlainDone() && completion.message().lease().count() == 1;
     }
 
     private static List<LeasePart> one(int workerId, Completion completion, Connection connection) throws SQLException {
@@ -122,11 +126,11 @@ final class CompletionWriter {
         }
     }
 
-    /** Writes attempts that all succeeded, or that all ended another way. */
+    /** Writes attempts that all succeeded without a note, or that all ended another way. */
     private static void write(
             int workerId, List<Completion> completions, Map<Long, BitSet> completed, Connection connection)
             throws SQLException {
-        boolean done = completions.get(0).isDone();
+        boolean done = completions.get(0).isPlainDone();
         try (Sql.Call call = (done ? CompleteSql.COMPLETE_DONE : CompleteSql.COMPLETE).on(connection)) {
             setHolds(call, workerId, completions);
             if (!done) {
@@ -191,7 +195,7 @@ final class CompletionWriter {
                         ArrayValues.texts(
                                 completions,
                                 one -> one.failure() == null
-                                        ? null
+                                        ? one.note()
                                         : one.failure().text()))
                 .set(
                         "fingerprints",

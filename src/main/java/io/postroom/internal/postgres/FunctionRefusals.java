@@ -17,7 +17,7 @@ import org.postgresql.util.ServerErrorMessage;
  * the texts of {@code postroom.refuse} and of "does not exist" in db/function; a test for each kind of refusal fails when a text changes.
  * A declaration in one statement meets a constraint instead.
  */
-final class FunctionRefusals {
+public final class FunctionRefusals {
     private static final String INVALID = "22023";
     private static final String IN_USE = "55006";
     private static final Pattern UNKNOWN = Pattern.compile("(exchange|to_exchange|queue) \"(.*)\" does not exist\\..*");
@@ -27,7 +27,8 @@ final class FunctionRefusals {
 
     private FunctionRefusals() {}
 
-    static <T> T translated(Supplier<T> call) {
+    /** Runs a call, and throws what a function refused as an exception of the API. */
+    public static <T> T translated(Supplier<T> call) {
         try {
             return call.get();
         } catch (StoreException refused) {

@@ -37,9 +37,9 @@ final class LimitSql {
             ORDER BY q.id
             """);
 
-    /** Counts a queue and shortens it, unless others create messages in it now. Always one row: how many went. */
+    /** Counts a queue and takes out a part, unless others create messages in it now. Always one row: whether it is still too long. */
     static final Sql SHORTEN = Sql.of("""
             -- name: shorten
-            SELECT postroom.shorten(:queue, false)
+            SELECT s.is_more FROM postroom.shorten(:queue, NULL) s
             """);
 }

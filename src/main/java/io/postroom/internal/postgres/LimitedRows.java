@@ -7,16 +7,23 @@ import io.postroom.internal.storage.ClaimedMessage;
 import io.postroom.internal.storage.LimitedClaim;
 import io.postroom.internal.storage.StartBooking;
 import io.postroom.internal.storage.StartReports;
+import java.sql.Array;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Duration;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Objects;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /** Parameters of {@link ClaimSql#CLAIM_LIMITED}, and what its rows say. */
 final class LimitedRows {
+    /** The clocks of the database and of this process may run at different speeds. */
+    private static final long MARGIN_NANOS = 100_000;
+
     private LimitedRows() {}
 
     /** A message, or the last row, which says what the limiters allow. */
@@ -33,6 +40,7 @@ final class LimitedRows {
      * @param reported whether to report when its messages start
      * @param byGroup whether limits of groups alone kept the claim from more
      * @param byEnd whether the end of a message may let another start before {@code nextStart}
+     * @param startFrom when each message may start, by {@code System.nanoTime()}, in the order of the claim; empty: all may at once
      */
     private record Allowance(
             @Nullable Duration startWithin,
@@ -43,10 +51,12 @@ final class LimitedRows {
             @Nullable String limits,
             boolean reported,
             boolean byGroup,
-            boolean byEnd) {}
+            boolean byEnd,
+            List<Long> startFrom) {}
 
     /** For a queue that is gone, or has another number by now. */
-    private static final Allowance NOTHING = new Allowance(null, null, false, null, 0, null, false, false, false);
+    private static final Allowance NOTHING =
+            new Allowance(null, null, false, null, 0, null, false, false, false, List.of());
 
     static Sql.Call set(Sql.Call call, StartReports reports) throws SQLException {
         List<StartReports.Start> starts = List.copyOf(reports.counts().keySet());
@@ -76,8 +86,19 @@ final class LimitedRows {
                                 row.getString(30),
                                 row.getBoolean(31),
                                 row.getBoolean(32),
-                                row.getBoolean(33)))
+                                row.getBoolean(33),
+                                startFrom(row, System.nanoTime())))
                 : new LimitedRow(ClaimedRows.claimed(row, request), null);
+    }
+
+    /** Reckons from now on, which is later than the database's last look at its clock: nothing may start too early. */
+    private static List<Long> startFrom(ResultSet row, long now) throws SQLException {
+        Array after = row.getArray(34);
+        return after == null
+                ? List.of()
+                : Arrays.stream((Long[]) after.getArray())
+                        .map(micros -> now + TimeUnit.MICROSECONDS.toNanos(micros) + MARGIN_NANOS)
+                        .toList();
     }
 
     /**
@@ -95,9 +116,11 @@ final class LimitedRows {
                 rows.stream().map(LimitedRow::message).filter(Objects::nonNull).toList();
         Long startBy = allowance.startWithin == null ? null : sentNanos + allowance.startWithin.toNanos();
         StartBooking booking = booking(allowance, sentNanos, claimed);
-        List<ClaimedMessage> messages = claimed.stream()
-                .map(message -> message.startingBy(startBy, booking))
-                .sorted(order)
+        List<ClaimedMessage> sorted = claimed.stream().sorted(order).toList();
+        List<ClaimedMessage> messages = IntStream.range(0, sorted.size())
+                .mapToObj(i -> sorted.get(i)
+                        .startingBetween(
+                                i < allowance.startFrom.size() ? allowance.startFrom.get(i) : null, startBy, booking))
                 .toList();
         return new LimitedClaim(
                 messages,

@@ -2,6 +2,7 @@ package io.postroom.internal.postgres;
 
 import io.postroom.api.Attempt;
 import io.postroom.api.Direction;
+import io.postroom.api.InvalidMessageException;
 import io.postroom.api.Message;
 import io.postroom.api.MessageFilter;
 import io.postroom.api.MessageState;
@@ -18,6 +19,7 @@ import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Collections;
 import java.util.EnumMap;
+import java.util.EnumSet;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -28,13 +30,17 @@ import java.util.Set;
 import java.util.TreeSet;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.json.JsonMapper;
 
 /**
  * Reads messages. A filter becomes parameters of a fixed statement, and rows become messages with one entry per queue. No text of a user
  * becomes part of a statement. Statements: {@link RegistrySql}.
  */
 final class MessageReader {
+    private static final JsonMapper JSON = JsonMapper.shared();
+
     private static final Map<MessageState, String> PLACES = new EnumMap<>(Map.of(
             MessageState.READY, RegistrySql.READY,
             MessageState.DELAYED, RegistrySql.DELAYED,
@@ -47,44 +53,105 @@ final class MessageReader {
     /** The statements by the states they search; at most 127. */
     private static final Map<Set<MessageState>, Sql> FIND_IN = new ConcurrentHashMap<>();
 
+    /** The same for filters with headers. */
+    private static final Map<Set<MessageState>, Sql> LOOK_IN = new ConcurrentHashMap<>();
+
     private MessageReader() {}
 
     static Optional<Message> find(UUID id, Connection connection) throws SQLException {
         try (Sql.Call call = RegistrySql.FIND_ONE.on(connection)) {
-            return messages(call.set("id", id)).stream().findFirst();
+            return messages(call.set("id", id).set("payloads", true)).stream().findFirst();
         }
     }
 
-    static List<Message> find(MessageFilter filter, Connection connection) throws SQLException {
-        Set<MessageState> states = filter.states();
-        if (filter.fingerprint().isPresent()) {
-            if (!states.isEmpty() && !states.contains(MessageState.DEAD)) {
-                return List.of(); // only dead letters have a fingerprint
-            }
-            states = Set.of(MessageState.DEAD);
+    /** @param payloads whether they are read; without, each is an empty text */
+    static List<Message> find(MessageFilter filter, boolean payloads, Connection connection) throws SQLException {
+        if (!filter.headers().isEmpty()) {
+            return look(filter, payloads, MessageFilter.LOOKED_FOR_HEADERS, connection);
         }
-        boolean anywhere = states.isEmpty() || states.size() == MessageState.values().length;
-        try (Sql.Call call = (anywhere ? RegistrySql.FIND : in(states)).on(connection)) {
-            return messages(set(call, filter));
+        Set<MessageState> states = statesOf(filter);
+        if (states.isEmpty()) {
+            return List.of();
+        }
+        Sql find = isAnywhere(states) ? RegistrySql.FIND : in(states, FIND_IN, RegistrySql::findIn);
+        try (Sql.Call call = find.on(connection)) {
+            return messages(set(call, filter).set("payloads", payloads));
         }
     }
 
-    private static Sql in(Set<MessageState> states) {
-        return FIND_IN.computeIfAbsent(
+    /** The states in which messages can match; none: nothing can, because only dead letters have a fingerprint. */
+    private static Set<MessageState> statesOf(MessageFilter filter) {
+        Set<MessageState> states = filter.states().isEmpty() ? EnumSet.allOf(MessageState.class) : filter.states();
+        if (filter.fingerprint().isEmpty()) {
+            return states;
+        }
+        return states.contains(MessageState.DEAD) ? Set.of(MessageState.DEAD) : Set.of();
+    }
+
+    private static boolean isAnywhere(Set<MessageState> states) {
+        return states.size() == MessageState.values().length;
+    }
+
+    private static Sql in(
+            Set<MessageState> states, Map<Set<MessageState>, Sql> known, Function<List<String>, Sql> statement) {
+        return known.computeIfAbsent(
                 states,
-                these -> RegistrySql.findIn(
+                these -> statement.apply(
                         new TreeSet<>(these).stream().map(PLACES::get).toList()));
+    }
+
+    /**
+     * Lists messages by a filter with headers. Finds the ids first: what is looked at and does not match is never read whole.
+     *
+     * @param most messages that are looked at
+     */
+    static List<Message> look(MessageFilter filter, boolean payloads, int most, Connection connection)
+            throws SQLException {
+        Set<MessageState> states = statesOf(filter);
+        if (states.isEmpty()) {
+            return List.of();
+        }
+        List<UUID> ids = new ArrayList<>();
+        Sql look = isAnywhere(states) ? RegistrySql.LOOK : in(states, LOOK_IN, RegistrySql::lookIn);
+        try (Sql.Call call = look.on(connection)) {
+            set(call, filter).set("look", most).list(row -> {
+                if (row.getBoolean(2)) {
+                    throw unfilled(filter, most, ids.size());
+                }
+                return ids.add(Objects.requireNonNull(row.getObject(1, UUID.class)));
+            });
+        }
+        if (ids.isEmpty()) {
+            return List.of();
+        }
+        try (Sql.Call call = RegistrySql.FIND_THESE.on(connection)) {
+            return messages(call.set("ids", ids.toArray(new UUID[0])).set("payloads", payloads));
+        }
+    }
+
+    private static InvalidMessageException unfilled(MessageFilter filter, int most, int found) {
+        return new InvalidMessageException(
+                "headers",
+                "found in the " + most + " messages that are looked at",
+                String.valueOf(json(filter.headers())),
+                "There are " + found + " in them, and there are others to look at. Narrow the time of creation"
+                        + (found > 0 ? ", or set limit to " + found : ""));
+    }
+
+    /** The condition of a filter on headers as a JSON object; null: none. */
+    private static @Nullable String json(Map<String, String> headers) {
+        return headers.isEmpty() ? null : JSON.writeValueAsString(headers);
     }
 
     static List<Message> next(MessageFilter filter, Connection connection) throws SQLException {
         try (Sql.Call call = RegistrySql.NEXT.on(connection)) {
-            return messages(set(call, filter));
+            return messages(set(call, filter).set("payloads", true));
         }
     }
 
     static List<Message> removable(MessageFilter filter, Connection connection) throws SQLException {
         try (Sql.Call call = RegistrySql.REMOVABLE.on(connection)) {
-            return messages(set(call, filter));
+            return messages(set(call, filter).set("payloads", true));
         }
     }
 
@@ -97,6 +164,7 @@ final class MessageReader {
         call.set("queue", filter.queue().orElse(null))
                 .set("type", filter.type().orElse(null))
                 .set("correlation", filter.correlationId().orElse(null))
+                .setUntyped("headers", json(filter.headers()))
                 .set("from", filter.createdFrom().orElse(null))
                 .set("to", filter.createdTo().orElse(null));
         if (call.has("before")) {
@@ -187,7 +255,8 @@ final class MessageReader {
                 instant(row, 5),
                 instant(row, 6),
                 row.getString(7),
-                Optional.ofNullable(row.getString(8)));
+                Optional.ofNullable(row.getString(8)),
+                Optional.ofNullable(row.getString(9)));
     }
 
     static PathStep step(ResultSet row) throws SQLException {
@@ -198,7 +267,8 @@ final class MessageReader {
                 Objects.requireNonNullElse(row.getString(4), ""),
                 row.getString(5),
                 Optional.ofNullable(row.getString(6)),
-                Optional.ofNullable(row.getString(7)));
+                Optional.ofNullable(row.getString(7)),
+                Optional.ofNullable(row.getString(8)));
     }
 
     private static Instant instant(ResultSet row, int column) throws SQLException {

@@ -175,7 +175,7 @@ final class OperateSql {
     static final Sql LOG = Sql.of("""
             -- name: log_operation
             INSERT INTO postroom.operator_action (actor, action, queue_id, planned, done, finished_at, note, reason)
-            VALUES (coalesce(:actor::text, current_user), :action, :queue, :done, :done, clock_timestamp(), :note, :reason::text)
+            VALUES (coalesce(:actor::text, session_user), :action, :queue, :done, :done, clock_timestamp(), :note, :reason::text)
             """);
 
     /**
@@ -223,7 +223,12 @@ final class OperateSql {
             removeAll("message"),
             removeAll("schedule_run"),
             removeAll("purge_ledger"),
-            removeAll("operation"));
+            removeAll("operation"),
+            removeAll("limited_group"),
+            Sql.of(
+                    "-- name: forget_starts\nUPDATE postroom.limiter SET booked_until = '{}', booked = '{}', reached_at = NULL,"
+                            + " parked_until = NULL, probes = NULL, probes_started = 0"
+                            + " WHERE booked <> '{}' OR parked_until IS NOT NULL OR probes IS NOT NULL\n"));
 
     private static Sql removeAll(String table) {
         return Sql.of("-- name: remove_all_" + table + "\nDELETE FROM postroom." + table + "\n");
@@ -234,6 +239,19 @@ final class OperateSql {
             -- name: advance_due
             UPDATE postroom.delayed
             SET due_at = due_at - :time * interval '1 microsecond'
+            """);
+
+    /** Sets booked starts back, and until when destinations are parked. */
+    static final Sql ADVANCE_LIMITERS = Sql.of("""
+            -- name: advance_limiters
+            WITH of_groups AS (
+                UPDATE postroom.limited_group g
+                SET booked_until = ARRAY(SELECT u.at - :time FROM unnest(g.booked_until) WITH ORDINALITY u (at, place) ORDER BY u.place),
+                    free_at = g.free_at - :time
+            )
+            UPDATE postroom.limiter l
+            SET booked_until = ARRAY(SELECT u.at - :time FROM unnest(l.booked_until) WITH ORDINALITY u (at, place) ORDER BY u.place),
+                parked_until = l.parked_until - :time * interval '1 microsecond'
             """);
 
     static final Sql ADVANCE_EXPIRY = Sql.of("""

@@ -33,7 +33,8 @@ final class PollRows {
                 List.of((UUID[]) row.getArray(8).getArray()),
                 row.getLong(9),
                 row.getBoolean(10),
-                Rows.duration(row, 11));
+                Rows.duration(row, 11),
+                Objects.requireNonNull(Rows.instant(row, 12)));
     }
 
     static PollResult result(List<PollRow> rows) {

@@ -10,6 +10,7 @@ import io.postroom.internal.storage.DeletedQueue;
 import io.postroom.internal.storage.Failure;
 import io.postroom.internal.storage.JobStore;
 import io.postroom.internal.storage.OperationSteps;
+import io.postroom.internal.storage.PutOffFailure;
 import io.postroom.internal.storage.StoreErrors;
 import java.sql.Connection;
 import java.sql.ResultSet;
@@ -295,22 +296,29 @@ final class PostgresJobStore implements JobStore {
     }
 
     @Override
-    public int shortenQueues() {
+    public Shortening shortenQueues() {
         List<LimitedQueue> limited = transactions.single("look for queues that are too long", connection -> {
             try (Sql.Call call = LimitSql.LIMITED.on(connection)) {
                 return call.list(row -> new LimitedQueue(row.getInt(1), row.getString(2), row.getBoolean(3)));
             }
         });
+        boolean isMore = false;
+        PutOffFailure failed = new PutOffFailure();
         for (LimitedQueue queue : limited) {
             if (queue.isDue) { // one transaction each: the lock of a queue makes its producers wait
-                transactions.several("shorten queue " + queue.name, connection -> {
-                    try (Sql.Call call = LimitSql.SHORTEN.on(connection)) {
-                        return call.set("queue", queue.id).one(row -> row.getLong(1));
-                    }
-                });
+                try {
+                    isMore |= transactions.several("shorten queue " + queue.name, connection -> {
+                        try (Sql.Call call = LimitSql.SHORTEN.on(connection)) {
+                            return call.set("queue", queue.id).one(row -> row.getBoolean(1));
+                        }
+                    });
+                } catch (RuntimeException failure) {
+                    failed.add(failure);
+                }
             }
         }
-        return limited.size();
+        failed.throwIfAny();
+        return new Shortening(limited.size(), isMore);
     }
 
     /** @param isDue whether it is to be counted */
@@ -352,22 +360,16 @@ final class PostgresJobStore implements JobStore {
             }
         });
         List<Arrival> arrivals = new ArrayList<>();
-        RuntimeException failed = null;
+        PutOffFailure failed = new PutOffFailure();
         for (UUID operation : running) {
             try {
                 arrivals.addAll(transactions.several(
                         "carry on operation " + operation, connection -> step(operation, elapsed, connection)));
             } catch (RuntimeException failure) {
-                if (failed == null) {
-                    failed = failure;
-                } else {
-                    failed.addSuppressed(failure);
-                }
+                failed.add(failure);
             }
         }
-        if (failed != null) {
-            throw failed;
-        }
+        failed.throwIfAny();
         return new OperationSteps(arrivals, !running.isEmpty());
     }
 

@@ -9,6 +9,7 @@ import io.postroom.internal.storage.Arrival;
 import io.postroom.internal.storage.ClaimRequest;
 import io.postroom.internal.storage.ClaimedMessage;
 import io.postroom.internal.storage.Completion;
+import io.postroom.internal.storage.Failure;
 import io.postroom.internal.storage.LeasePart;
 import io.postroom.internal.storage.LeaseStore;
 import io.postroom.internal.storage.LimitedClaim;
@@ -229,6 +230,9 @@ final class PostgresLeaseStore implements LeaseStore {
             return write(workerId, List.of(completion));
         } catch (StoreException e) {
             throwUnlessRefused(e);
+            if (ReplyWriter.hasMoved(e)) {
+                return again(workerId, completion, e);
+            }
         }
         try {
             return write(workerId, List.of(completion.withoutDetails()));
@@ -240,6 +244,18 @@ final class PostgresLeaseStore implements LeaseStore {
                     e);
             return List.of();
         }
+    }
+
+    /** The result is dropped, as that of a lease that was lost: the message runs again, or is a dead letter that says why. */
+    private List<LeasePart> again(int workerId, Completion completion, StoreException moved) {
+        log.warn(
+                "The reply to message {} cannot be stored, so the message runs again later: {}",
+                completion.message().id(),
+                moved.getMessage());
+        write(
+                workerId,
+                List.of(completion.replyRefused(Failure.of("its reply cannot be stored: " + moved.getMessage()))));
+        return List.of();
     }
 
     private static void throwUnlessRefused(StoreException failure) {
@@ -265,7 +281,7 @@ final class PostgresLeaseStore implements LeaseStore {
         return StoreTransactions.joined(
                 "complete messages in their handler's transaction",
                 connection,
-                own -> completions.stream().allMatch(Completion::isDone)
+                own -> completions.stream().allMatch(Completion::isPlainDone)
                         ? writeWithReplies(workerId, completions, own)
                         : writeOrLeaveDetailsOut(workerId, completions, own));
     }

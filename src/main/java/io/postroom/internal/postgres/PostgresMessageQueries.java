@@ -29,7 +29,12 @@ final class PostgresMessageQueries implements MessageQueries {
 
     @Override
     public List<Message> find(MessageFilter filter) {
-        return transactions.read("find messages", connection -> MessageReader.find(filter, connection));
+        return transactions.read("find messages", connection -> MessageReader.find(filter, true, connection));
+    }
+
+    @Override
+    public List<Message> findWithoutPayloads(MessageFilter filter) {
+        return transactions.read("find messages", connection -> MessageReader.find(filter, false, connection));
     }
 
     @Override

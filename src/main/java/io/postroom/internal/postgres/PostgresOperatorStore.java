@@ -79,15 +79,18 @@ final class PostgresOperatorStore implements OperatorStore {
     }
 
     @Override
-    public List<QueueStats> publishedStats(int worker, int mostQueues, int most) {
-        return transactions.single("count messages for metrics", connection -> {
+    public Optional<List<QueueStats>> publishedStats(int worker, int mostQueues, int most) {
+        List<Optional<QueueStats>> rows = transactions.single("count messages for metrics", connection -> {
             try (Sql.Call call = QueueStatsSql.PUBLISHED_STATS.on(connection)) {
                 return call.set("worker", worker)
                         .set("mostQueues", mostQueues)
                         .set("most", most)
-                        .list(PostgresOperatorStore::queueStats);
+                        .list(row -> row.getString(1) == null ? Optional.empty() : Optional.of(queueStats(row)));
             }
         });
+        return rows.isEmpty()
+                ? Optional.empty()
+                : Optional.of(rows.stream().flatMap(Optional::stream).toList());
     }
 
     private static QueueStats queueStats(ResultSet row) throws SQLException {
@@ -102,7 +105,10 @@ final class PostgresOperatorStore implements OperatorStore {
                 row.getInt(8),
                 row.getBoolean(9),
                 row.getBoolean(10),
-                row.getBoolean(11));
+                row.getBoolean(11),
+                Optional.ofNullable(row.getString(12)),
+                row.getBoolean(13),
+                Optional.ofNullable(Rows.instant(row, 14)));
     }
 
     @Override
@@ -160,6 +166,9 @@ final class PostgresOperatorStore implements OperatorStore {
                 call.set("time", Rows.micros(time)).update();
             }
             try (Sql.Call call = ScheduleSql.ADVANCE.on(connection)) {
+                call.set("time", Rows.micros(time)).update();
+            }
+            try (Sql.Call call = OperateSql.ADVANCE_LIMITERS.on(connection)) {
                 call.set("time", Rows.micros(time)).update();
             }
             try (Sql.Call call = OperateSql.ADVANCE_UNDECODABLE.on(connection)) {

@@ -10,6 +10,7 @@ import io.postroom.api.Overflow;
 import io.postroom.api.QueueKind;
 import io.postroom.api.QueueSettings;
 import io.postroom.api.QueueSettings.OnDeadLetter;
+import io.postroom.api.Reason;
 import io.postroom.internal.postgres.statement.Rows;
 import io.postroom.internal.postgres.statement.Sql;
 import io.postroom.internal.postgres.statement.StoreTransactions;
@@ -75,22 +76,25 @@ final class PostgresQueueStore implements QueueStore {
             open = without(found, open);
         }
         return settings.stream()
-                .map(one -> inOrder(found.get(one.queue()), one))
+                .map(one -> inOrder(found.get(one.queue()), one, declarer.reason()))
                 .toList();
     }
 
-    private QueueRow inOrder(QueueRow queue, QueueSettings settings) {
+    private QueueRow inOrder(QueueRow queue, QueueSettings settings, @Nullable Reason reason) {
         boolean isChange =
                 settings.ordered().filter(asked -> asked != queue.ordered()).isPresent();
-        return isChange ? setOrdered(queue, settings.ordered().get()) : queue;
+        return isChange ? setOrdered(queue, settings.ordered().get(), reason) : queue;
     }
 
     /** A statement of its own, because it needs a lock that lets no other process use queues for a moment. */
-    private QueueRow setOrdered(QueueRow queue, boolean isOrdered) {
+    private QueueRow setOrdered(QueueRow queue, boolean isOrdered, @Nullable Reason reason) {
         String doing = "declare queue " + queue.name() + " with ordered(" + isOrdered + ")";
         return FunctionRefusals.translated(() -> BusyRetry.untilFree(() -> transactions.single(doing, connection -> {
             try (Sql.Call call = QueueSql.SET_ORDERED.on(connection)) {
-                call.set("queue", queue.name()).set("ordered", isOrdered).one(row -> row.getBoolean(1));
+                Reasons.because(reason, call)
+                        .set("queue", queue.name())
+                        .set("ordered", isOrdered)
+                        .one(row -> row.getBoolean(1));
             }
             return find(queue.name(), connection).orElse(queue);
         })));
@@ -117,6 +121,9 @@ final class PostgresQueueStore implements QueueStore {
         }
         return FunctionRefusals.translated(() -> transactions.single(doing, connection -> {
             try (Sql.Call call = sql.on(connection)) {
+                if (sql == QueueSql.DECLARE) {
+                    Reasons.because(declarer.reason(), call);
+                }
                 return call.set("names", texts(settings, QueueSettings::queue))
                         .set("maxAttempts", nullableLongs(settings, one -> whole(one.maxAttempts())))
                         .set(

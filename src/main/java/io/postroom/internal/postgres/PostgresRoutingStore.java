@@ -45,7 +45,7 @@ final class PostgresRoutingStore implements RoutingStore {
                 "declare exchange " + exchange.name(), connection -> declare(exchange, connection)));
     }
 
-    static boolean declare(Exchange exchange, Connection connection) throws SQLException {
+    private static boolean declare(Exchange exchange, Connection connection) throws SQLException {
         try (Sql.Call call = RoutingSql.DECLARE.on(connection)) {
             return call.set("exchange", exchange.name())
                     .set("kind", exchange.kind().word())
@@ -78,25 +78,22 @@ final class PostgresRoutingStore implements RoutingStore {
                 () -> transactions.several(doing, connection -> change(sql, binding, connection)));
     }
 
-    static boolean bind(Binding binding, Connection connection) throws SQLException {
-        return change(RoutingSql.BIND, binding, connection);
-    }
-
     private static boolean change(Sql sql, Binding binding, Connection connection) throws SQLException {
         try (Sql.Call call = sql.on(connection)) {
             return call.set("exchange", binding.exchange())
                     .set("queue", binding.queue().orElse(null))
                     .set("routingKey", binding.routingKey())
-                    .setUntyped("arguments", json(binding.arguments()))
+                    .setUntyped("arguments", JSON.writeValueAsString(plain(binding.arguments())))
                     .set("toExchange", binding.toExchange().orElse(null))
                     .one(row -> row.getBoolean(1));
         }
     }
 
-    private static String json(Map<String, Optional<String>> arguments) {
+    /** Arguments as JSON has them: one without a value is null. */
+    static Map<String, @Nullable String> plain(Map<String, Optional<String>> arguments) {
         Map<String, @Nullable String> plain = new LinkedHashMap<>();
         arguments.forEach((name, value) -> plain.put(name, value.orElse(null)));
-        return JSON.writeValueAsString(plain);
+        return plain;
     }
 
     // ---- look
@@ -249,6 +246,15 @@ final class PostgresRoutingStore implements RoutingStore {
                             ? Optional.empty()
                             : Optional.of(new Targets.Target(row.getInt(2), queue, Rows.duration(row, 4))));
         }
+    }
+
+    @Override
+    public void requireNotMoved(String queue, Connection connection) {
+        StoreTransactions.joined("look whether queue " + queue + " has moved", connection, own -> {
+            try (Sql.Call call = RoutingSql.REQUIRE_NOT_MOVED.on(own)) {
+                return call.set("queue", queue).list(row -> queue);
+            }
+        });
     }
 
     @Override

@@ -202,6 +202,9 @@ final class PostgresScheduleStore implements ScheduleStore {
                 });
             }
             if (!due.isEmpty()) {
+                try (Sql.Call call = ScheduleSql.WAIT_FOR_NO_ROOM.on(connection)) {
+                    call.one(row -> true);
+                }
                 List<ScheduleStep> steps = firing.fire(withLastMessages(due, connection), now[0], connection);
                 cancel(steps, connection);
                 write(steps, due, connection);

@@ -105,7 +105,8 @@ final class PostgresSettingsStore implements SettingsStore {
     }
 
     @Override
-    public StoredSettings set(SettingsEntry entry, @Nullable Long expectedVersion, @Nullable String person) {
+    public StoredSettings set(
+            SettingsEntry entry, @Nullable Long expectedVersion, @Nullable String person, @Nullable String reason) {
         return translated(
                 entry.name(),
                 () -> transactions.changes("set settings " + entry.name(), connection -> {
@@ -114,6 +115,7 @@ final class PostgresSettingsStore implements SettingsStore {
                                 .setUntyped("document", SettingsDocument.write(entry))
                                 .set("expected", expectedVersion)
                                 .set("person", person)
+                                .set("reason", reason)
                                 .one(row -> row.getLong(1));
                     }
                     return find(entry.name(), connection).get(0); // the row is locked until the commit
@@ -134,7 +136,8 @@ final class PostgresSettingsStore implements SettingsStore {
     }
 
     @Override
-    public boolean delete(String name, @Nullable Long expectedVersion, @Nullable String person) {
+    public boolean delete(
+            String name, @Nullable Long expectedVersion, @Nullable String person, @Nullable String reason) {
         return translated(
                 name,
                 () -> transactions.changes("delete settings " + name, connection -> {
@@ -142,6 +145,7 @@ final class PostgresSettingsStore implements SettingsStore {
                         return call.set("name", name)
                                 .set("expected", expectedVersion)
                                 .set("person", person)
+                                .set("reason", reason)
                                 .one(row -> row.getBoolean(1));
                     }
                 }));

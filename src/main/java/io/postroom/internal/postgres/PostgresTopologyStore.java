@@ -1,7 +1,6 @@
 package io.postroom.internal.postgres;
 
 import io.postroom.api.Binding;
-import io.postroom.api.Exchange;
 import io.postroom.api.ExclusiveQueueException;
 import io.postroom.api.Overflow;
 import io.postroom.api.QueueKind;
@@ -19,6 +18,7 @@ import java.time.Duration;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.Stream;
 
 /** Reads and declares whole topologies. Statements: {@link TopologySql}, and {@link RoutingSql} for exchanges and bindings. */
 final class PostgresTopologyStore implements TopologyStore {
@@ -37,12 +37,12 @@ final class PostgresTopologyStore implements TopologyStore {
 
     @Override
     public void declareMissing(Topology wanted) {
-        declare(wanted, TopologySql.ADD_QUEUE, connection -> true);
+        declare(wanted, TopologySql.ADD_QUEUES, connection -> true);
     }
 
     @Override
     public Topology declare(Topology wanted, boolean dryRun) {
-        return BusyRetry.untilFree(() -> declare(wanted, TopologySql.SET_QUEUE, connection -> {
+        return BusyRetry.untilFree(() -> declare(wanted, TopologySql.SET_QUEUES, connection -> {
             Topology there = read(connection);
             if (dryRun) {
                 connection.rollback(); // the commit that follows finds nothing to write
@@ -51,34 +51,49 @@ final class PostgresTopologyStore implements TopologyStore {
         }));
     }
 
-    private <T> T declare(Topology wanted, Sql declareQueue, StoreTransactions.Work<T> last) {
+    private <T> T declare(Topology wanted, Sql declareQueues, StoreTransactions.Work<T> last) {
         String doing = "declare " + wanted.queues().size() + " queues, "
                 + wanted.exchanges().size() + " exchanges and "
                 + wanted.bindings().size() + " bindings";
         return FunctionRefusals.translated(() -> transactions.several(doing, connection -> {
-            try (Sql.Call call = RoutingSql.CHANGE.on(connection)) {
+            try (Sql.Call call = TopologySql.CHANGE_ROUTING.on(connection)) {
                 call.one(row -> true);
             }
+            lockLimiters(wanted, connection);
             List<QueueSettings> inOrder = wanted.queues().stream()
                     .sorted(Comparator.comparing(QueueSettings::queue))
                     .toList(); // two imports that make the same queues wait for one another and never in a circle
-            for (QueueSettings queue : inOrder) {
-                try (Sql.Call call = TopologySql.FORGET_DELETED.on(connection)) {
-                    call.set("queue", queue.queue())
-                            .set("ordered", queue.ordered().map(String::valueOf).orElse(null))
-                            .update();
-                }
-                declare(declareQueue, queue, connection);
+            try (Sql.Call call = TopologySql.LOCK_FIRST_USES.on(connection)) {
+                call.set("queues", inOrder.stream().map(QueueSettings::queue).toArray(String[]::new))
+                        .one(row -> true);
             }
-            for (Exchange exchange : wanted.exchanges()) {
-                PostgresRoutingStore.declare(exchange, connection);
-            }
+            TopologyParts.each(inOrder, part -> declare(declareQueues, part, connection));
+            TopologyParts.each(
+                    wanted.exchanges(),
+                    TopologySql.DECLARE_EXCHANGES,
+                    "exchanges",
+                    TopologyParts::exchange,
+                    connection);
             requireNoneExclusive(wanted.bindings(), connection);
-            for (Binding binding : wanted.bindings()) {
-                PostgresRoutingStore.bind(binding, connection);
-            }
+            TopologyParts.each(wanted.bindings(), TopologySql.BIND_ALL, "bindings", TopologyParts::binding, connection);
+            TopologyLimits.declare(wanted, connection);
             return last.run(connection);
         }));
+    }
+
+    private static void lockLimiters(Topology wanted, Connection connection) throws SQLException {
+        Stream<String> limited = wanted.limiters().stream().flatMap(limiter -> limiter.queue().stream());
+        Stream<String> destinations = Stream.concat(
+                wanted.limiters().stream().flatMap(limiter -> limiter.destination().stream()),
+                wanted.destinations().values().stream());
+        try (Sql.Call call = TopologySql.LOCK_LIMITERS.on(connection)) {
+            call.set(
+                            "queues",
+                            Stream.concat(limited, wanted.queues().stream().map(QueueSettings::queue))
+                                    .toArray(String[]::new))
+                    .set("destinations", destinations.toArray(String[]::new))
+                    .list(row -> row.getInt(1));
+        }
     }
 
     /** A process binds its exclusive queue itself; a topology is everybody's. */
@@ -97,31 +112,14 @@ final class PostgresTopologyStore implements TopologyStore {
         }
     }
 
-    private static void declare(Sql declareQueue, QueueSettings queue, Connection connection) throws SQLException {
-        try (Sql.Call call = declareQueue.on(connection)) {
-            call.set("queue", queue.queue())
-                    .set("attempts", queue.maxAttempts().orElse(null))
-                    .set("retryAfter", queue.retryAfter().orElse(null))
-                    .set("crashLimit", queue.crashLimit().orElse(null))
-                    .set("timeToLive", Rows.nullableMicros(queue.timeToLive().orElse(null)))
-                    .set("retention", Rows.nullableMicros(queue.retention().orElse(null)))
-                    .set("kind", queue.kind().map(QueueKind::code).orElse(null))
-                    .set("deadLetterExchange", queue.deadLetterExchange().orElse(null))
-                    .set("deadLetterRoutingKey", queue.deadLetterRoutingKey().orElse(null))
-                    .set("ordered", queue.ordered().map(String::valueOf).orElse(null))
-                    .set(
-                            "onDeadLetter",
-                            queue.onDeadLetter().map(OnDeadLetter::code).orElse(null))
-                    .set("maxLength", queue.maxLength().orElse(null))
-                    .set("overflow", queue.overflow().map(Overflow::code).orElse(null))
-                    .set(
-                            "singleActiveConsumer",
-                            queue.singleActiveConsumer().map(String::valueOf).orElse(null))
-                    .set(
-                            "expiresAfter",
-                            Rows.nullableMicros(queue.expiresAfter().orElse(null)))
-                    .set("fair", queue.fair().map(String::valueOf).orElse(null))
-                    .first(row -> true);
+    private static void declare(Sql declareQueues, List<QueueSettings> queues, Connection connection)
+            throws SQLException {
+        String rows = TopologyParts.json(queues, TopologyParts::queue);
+        try (Sql.Call call = TopologySql.FORGET_DELETED.on(connection)) {
+            call.setUntyped("queues", rows).update();
+        }
+        try (Sql.Call call = declareQueues.on(connection)) {
+            call.setUntyped("queues", rows).one(row -> true);
         }
     }
 
@@ -129,10 +127,13 @@ final class PostgresTopologyStore implements TopologyStore {
         return new Topology(
                 list(TopologySql.QUEUES, connection, PostgresTopologyStore::settings),
                 list(RoutingSql.EXCHANGES, connection, PostgresRoutingStore::exchange),
-                list(TopologySql.BINDINGS, connection, PostgresRoutingStore::binding));
+                list(TopologySql.BINDINGS, connection, PostgresRoutingStore::binding),
+                list(TopologySql.LIMITERS, connection, PostgresLimiterStore::limiter),
+                TopologyLimits.destinations(connection),
+                TopologyLimits.weights(connection));
     }
 
-    private static <T> List<T> list(Sql sql, Connection connection, Sql.Row<T> row) throws SQLException {
+    static <T> List<T> list(Sql sql, Connection connection, Sql.Row<T> row) throws SQLException {
         try (Sql.Call call = sql.on(connection)) {
             return call.list(row);
         }

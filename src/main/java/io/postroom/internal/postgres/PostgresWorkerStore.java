@@ -225,6 +225,19 @@ public final class PostgresWorkerStore implements WorkerStore {
     }
 
     @Override
+    public RunSoon runWaitingSoon(String entry, @Nullable String before) {
+        String[] reasons = {"settings:" + entry, "secret:" + entry};
+        return transactions.single("let messages go on that waited for settings", connection -> {
+            try (Sql.Call call = WorkerSql.RUN_WAITING_SOON.on(connection)) {
+                return call.set("reasons", reasons)
+                        .set("before", before)
+                        .set("most", MOST_RUN_SOON)
+                        .one(row -> new RunSoon(row.getInt(1), row.getString(2)));
+            }
+        });
+    }
+
+    @Override
     public void notifyOthers(Collection<Arrival> arrivals) {
         transactions.single("notify other processes", connection -> {
             for (String payload : PostgresNotificationListener.payloads(arrivals)) {

@@ -84,7 +84,7 @@ final class QueueSql {
     /** Whether the declaration d leaves the row q other than it is. What an operator set stays. */
     private static final String DIFFERS =
             """
-            (q.deleted_at IS NOT NULL
+            (coalesce(q.deleted_at < 'infinity', false) -- one that moves to another home is there until it is empty
              OR d.kind IS NOT NULL AND d.kind <> q.kind
              OR q.expires_after IS NOT NULL -- it is used now
              OR %s
@@ -127,9 +127,11 @@ final class QueueSql {
             """.formatted(DECLARED, CONFLICTS_OF));
 
     /**
-     * Makes queues, or sets those settings that are named; a deleted queue comes back. Settings of an operator stay. New rows come first,
-     * then changed ones, both in the order of their names: processes that start at once wait for one another and never in a circle. A queue
-     * that another process made or changed meanwhile may have no row, and one whose declaration is refused has none.
+     * Makes queues, or sets those settings that are named; a deleted queue comes back. One that moves to another home stays closed, so that
+     * a process that starts now works off what is there. Settings of an operator stay. New rows come first, then changed ones, both in the
+     * order of their names: processes that start at once wait for one another and never in a circle. A queue that another process made or
+     * changed meanwhile may have no row, and one whose declaration is refused has none. It must be the only statement of its transaction:
+     * actor and reason of its lines in the ledger hold until the commit.
      */
     static final Sql DECLARE = Sql.of("""
             -- name: declare
@@ -184,13 +186,15 @@ final class QueueSql {
                     expires_after = %9$s,
                     fair         = coalesce(d.fair, q.fair),
                     used_at      = clock_timestamp(),
-                    deleted_at   = NULL
+                    deleted_at   = CASE WHEN q.deleted_at = 'infinity' THEN q.deleted_at END
                 FROM locked d
                 WHERE q.id = d.queue_id
                 RETURNING q.id, q.name, q.time_to_live, q.paused_at, q.ordered, q.max_length, q.has_limiter, q.fair
             )
             SELECT %5$s
             FROM (SELECT * FROM made UNION ALL SELECT * FROM changed) q
+            -- The trigger record_queue_settings reads it, after all rows of this statement.
+            WHERE set_config('postroom.change', jsonb_build_object('actor', :actor::text, 'reason', :reason::text)::text, true) IS NOT NULL
             """.formatted(
                     DECLARED,
                     NAMED,
@@ -202,11 +206,15 @@ final class QueueSql {
                     MAX_LENGTH,
                     EXPIRES_AFTER));
 
-    /** Makes a queue for its first use; a deleted one comes back as it was. Always one row. */
+    /**
+     * Makes a queue for its first use; a deleted one comes back as it was. Always one row. The lock says which prepared transaction makes
+     * the queue, where one does.
+     */
     static final Sql USE = Sql.of("""
             -- name: use_queue
             INSERT INTO postroom.queue AS q (name)
-            VALUES (:name)
+            SELECT :name::text
+            FROM postroom.lock_first_use(:name::text)
             ON CONFLICT (name) DO UPDATE
             SET deleted_at = NULL,
                 used_at = clock_timestamp()
@@ -241,19 +249,21 @@ final class QueueSql {
     /** Makes a queue ordered, or not: see the function. Always one row: whether that was a change. */
     static final Sql SET_ORDERED = Sql.of("""
             -- name: set_ordered
-            SELECT postroom.set_ordered(:queue, :ordered, 'declaration')
+            SELECT postroom.set_ordered(:queue, :ordered, 'declaration', :reason, :actor)
             """);
 
     /**
      * Queues whose rows were written by a transaction that is not older than a horizon; null: all queues. The row keeps the id of its
-     * writer also when it is frozen. An exclusive queue of another process counts as deleted.
+     * writer also when it is frozen. An exclusive queue of another process counts as deleted, and one that moves to another home does not
+     * yet.
      */
     static final Sql CHANGED_SINCE = Sql.of("""
             -- name: changed_since
-            SELECT q.id, q.name, q.deleted_at IS NOT NULL OR q.kind = 'exclusive' AND q.owner IS DISTINCT FROM :self::uuid
+            SELECT q.id, q.name,
+                   coalesce(q.deleted_at < 'infinity', false) OR q.kind = 'exclusive' AND q.owner IS DISTINCT FROM :self::uuid
             FROM postroom.queue q
-            WHERE :since::xid IS NULL
-               OR age(q.xmin) <= age(:since::xid)
+            WHERE :since::text::xid8::xid IS NULL
+               OR age(q.xmin) <= age(:since::text::xid8::xid)
             """);
 
     /** Settings outside their limits, as text; null where a setting is within them. Operators' waits are read in Java. */

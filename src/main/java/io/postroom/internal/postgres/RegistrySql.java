@@ -10,10 +10,15 @@ import io.postroom.internal.storage.AttemptOutcome;
 final class RegistrySql {
     private RegistrySql() {}
 
-    /** Columns of a message and its entry, as {@link MessageReader} reads them. Bytes as Base64, headers as names and values in turn. */
+    /**
+     * Columns of a message and its entry, as {@link MessageReader} reads them. Bytes as Base64, headers as names and values in turn.
+     * Without payloads none is read: a large one lies beside the row, in another table.
+     */
     private static final String COLUMNS = """
             SELECT q.message_id, coalesce(q.type, ''), q.type_version, q.direction,
-                   coalesce(q.payload::text, translate(encode(q.body, 'base64'), E'\\n', ''), 'null'), q.content_type,
+                   CASE WHEN :payloads::boolean
+                        THEN coalesce(q.payload::text, translate(encode(q.body, 'base64'), E'\\n', ''), 'null') ELSE '' END,
+                   q.content_type,
                    CASE WHEN jsonb_typeof(q.headers) = 'object' THEN
                        ARRAY(SELECT unnest(ARRAY[h.key, h.value]) FROM jsonb_each_text(q.headers) h) END,
                    q.priority, q.correlation_id, q.created_at, q.expires_at,
@@ -27,6 +32,7 @@ final class RegistrySql {
                    OR (SELECT q.id FROM postroom.queue q WHERE q.name = :queue) = ANY (coalesce(m.queue_ids, ARRAY[m.queue_id])))
               AND (:type::text IS NULL OR m.type = :type)
               AND (:correlation::text IS NULL OR m.correlation_id = :correlation)
+              AND (:headers::jsonb IS NULL OR m.headers @> :headers::jsonb)
               AND (:from::timestamptz IS NULL OR m.created_at >= :from::timestamptz)
               AND (:to::timestamptz IS NULL OR m.created_at < :to::timestamptz)
             """;
@@ -60,6 +66,42 @@ final class RegistrySql {
             ORDER BY q.message_id DESC, q.queue
             """)
             .plannedAnew();
+
+    private static final String ORDER = "ORDER BY q.message_id DESC, q.queue\n";
+
+    /** The messages of {@link #look}. */
+    static final Sql FIND_THESE =
+            Sql.of("-- name: find_these_messages\n" + COLUMNS + "WHERE q.message_id = ANY (:ids::uuid[])\n" + ORDER);
+
+    /** Ids that match a filter with headers, among so many messages that are looked at, the newest first. Relies on message_pk. */
+    static final Sql LOOK = look("look_for_messages", "");
+
+    /** The same among messages in the given states. */
+    static Sql lookIn(Iterable<String> places) {
+        return look("look_for_messages_in_state", "AND m.id IN (\n" + String.join("    UNION ALL\n", places) + ")\n");
+    }
+
+    /**
+     * The last row may be one that says that there are more messages than are looked at. Rows come in the order of the ids, one by one,
+     * and no more are read than the limit needs. 500,000 messages of 480 bytes of which none matches took 1.7 to 3.0 s and 37,000 buffers;
+     * the first 50 of one in a thousand took 0.14 s and 3,700 buffers (PostgreSQL 15). No index has headers: one with each of them would
+     * cost every enqueue.
+     */
+    private static Sql look(String name, String places) {
+        return Sql.of("-- name: " + name + "\n" + """
+                SELECT m.id, m.place > :look
+                FROM (SELECT l.*, row_number() OVER () AS place
+                      FROM (SELECT m.id, m.queue_id, m.queue_ids, m.type, m.correlation_id, m.headers, m.created_at
+                            FROM postroom.message m
+                            WHERE (:correlation::text IS NULL OR m.correlation_id = :correlation)
+                """ + places + DAYS + BEHIND + """
+                            ORDER BY m.id DESC
+                            LIMIT :look + 1) l) m
+                WHERE m.place > :look
+                   OR m.place <= :look
+                """ + MATCHES + "LIMIT :limit")
+                .plannedAnew();
+    }
 
     /** Messages in the given states, newest first: begins at the places that stand for those states. */
     static Sql findIn(Iterable<String> places) {
@@ -171,15 +213,19 @@ final class RegistrySql {
             .plannedAnew();
 
     /**
-     * The history of a message, oldest first. Relies on attempt_by_message. 0 rows: nothing has happened to the message yet, or it is
-     * unknown.
+     * The history of a message, oldest first: the newest 1,000 steps. A message that is put off again and again has as many steps as it
+     * likes. Relies on attempt_by_message. 0 rows: nothing has happened to the message yet, or it is unknown.
      */
     static final Sql HISTORY = Sql.of("""
             -- name: history
-            SELECT h.message_id, h.queue, h.number, h.worker, h.started_at, h.finished_at, h.outcome, h.error
-            FROM postroom.message_history h
-            WHERE h.message_id = :id
-            ORDER BY h.finished_at, h.number
+            SELECT message_id, queue, number, worker, started_at, finished_at, outcome, error, note
+            FROM (
+                SELECT h.message_id, h.queue, h.number, h.worker, h.started_at, h.finished_at, h.outcome, h.error, h.note
+                FROM postroom.message_history h
+                WHERE h.message_id = :id
+                ORDER BY h.finished_at DESC, h.number DESC
+                LIMIT 1000) newest
+            ORDER BY finished_at, number
             """);
 
     /**
@@ -193,10 +239,10 @@ final class RegistrySql {
                 FROM postroom.message_content c
                 WHERE c.correlation_id = :correlation
             )
-            SELECT m.created_at AS at, m.message_id, m.queue, m.type, 'created' AS event, m.created_by AS who, NULL AS error
+            SELECT m.created_at AS at, m.message_id, m.queue, m.type, 'created' AS event, m.created_by AS who, NULL AS error, NULL AS note
             FROM messages m
             UNION ALL
-            SELECT h.finished_at, m.message_id, h.queue, m.type, h.outcome, nullif(h.worker, ''), h.error
+            SELECT h.finished_at, m.message_id, h.queue, m.type, h.outcome, nullif(h.worker, ''), h.error, h.note
             FROM messages m
             JOIN postroom.message_history h ON h.message_id = m.message_id
             ORDER BY at, message_id

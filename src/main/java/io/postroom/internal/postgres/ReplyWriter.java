@@ -23,6 +23,8 @@ import java.util.function.Predicate;
  * attempt that completes the message replies.
  */
 final class ReplyWriter {
+    private static final String MOVED = "PR421";
+
     private ReplyWriter() {}
 
     /** Whether any of these ends has a reply, so that they need a transaction of several statements. */
@@ -73,13 +75,21 @@ final class ReplyWriter {
             return true;
         } catch (SQLException error) {
             StoreException failure = StoreErrors.translate("reply", error);
-            if (failure.mayPass()) {
+            if (failure.mayPass() || hasMoved(failure) && replies.size() == 1) {
                 throw error;
             }
             connection.rollback(before);
             replies.forEach(reply -> reply.refused(String.valueOf(failure.getMessage())));
             return false;
         }
+    }
+
+    /**
+     * Whether the queue of a reply is closed for a while, or lives on another home. Then the request must not be Done without its reply,
+     * as it is where nobody waits for one.
+     */
+    static boolean hasMoved(StoreException failure) {
+        return failure.state().equals(MOVED);
     }
 
     private static void create(List<ReplyMessage> replies, Connection connection) throws SQLException {

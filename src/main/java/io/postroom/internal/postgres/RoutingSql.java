@@ -96,6 +96,12 @@ final class RoutingSql {
             ORDER BY q.name
             """);
 
+    /** By its row, or by the rules of the homes. */
+    static final Sql REQUIRE_NOT_MOVED = Sql.of("""
+            -- name: require_not_moved
+            SELECT postroom.require_not_moved(:queue, (SELECT q.moved_to FROM postroom.queue q WHERE q.name = :queue))
+            """);
+
     static final Sql DROP = Sql.of("""
             -- name: drop_unroutable
             INSERT INTO postroom.dropped_message (exchange, routing_key, message_id, type, correlation_id)

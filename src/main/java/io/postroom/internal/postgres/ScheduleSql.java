@@ -96,6 +96,16 @@ final class ScheduleSql {
             FOR UPDATE SKIP LOCKED
             """);
 
+    /**
+     * Lets the messages of this transaction wait for no room in a queue: see {@code admit} in {@code db/function/limits.sql}. Somebody's
+     * open transaction that has created a message in that queue would hold up all schedules of this one. And that transaction may want the
+     * row of a schedule, which is locked here.
+     */
+    static final Sql WAIT_FOR_NO_ROOM = Sql.of("""
+            -- name: wait_for_no_room
+            SELECT set_config('postroom.wait_for_room', 'off', true)
+            """);
+
     static final Sql LAST_MESSAGES = Sql.of("""
             -- name: last_messages
             SELECT p.message_id, bool_or(p.state IN ('READY', 'DELAYED', 'IN_PROGRESS')), max(p.finished_at),

@@ -36,7 +36,7 @@ final class SettingsSql {
     /** Replaces an entry: see the function. Always one row. */
     static final Sql SET = Sql.of("""
             -- name: set_settings
-            SELECT postroom.set_settings(:name, :document::jsonb, :expected, :person, true)
+            SELECT postroom.set_settings(:name, :document::jsonb, :expected, :person, true, :reason)
             """);
 
     /** Declares an entry: see the function. Always one row. */
@@ -48,6 +48,6 @@ final class SettingsSql {
     /** Deletes an entry: see the function. Always one row. */
     static final Sql DELETE = Sql.of("""
             -- name: delete_settings
-            SELECT postroom.delete_settings(:name, :expected, :person)
+            SELECT postroom.delete_settings(:name, :expected, :person, :reason)
             """);
 }

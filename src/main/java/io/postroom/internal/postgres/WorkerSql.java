@@ -48,7 +48,8 @@ final class WorkerSql {
      *
      * <p>Locks the rows of queues that get their first consumer of this worker, by name as declarations do. A deletion of such a queue
      * waits for it, and sees the consumer. In the other order this waits, and an auto-delete queue is there again afterwards; another
-     * queue comes back with its next message.
+     * queue comes back with its next message. A queue that moves to another home, or has moved there, stays as it is: it must not keep the
+     * process from its other queues.
      */
     static final Sql ANNOUNCE = Sql.of("""
             -- name: announce
@@ -82,7 +83,7 @@ final class WorkerSql {
             ), noted AS (
                 UPDATE postroom.queue q
                 SET had_consumer = true,
-                    deleted_at = NULL
+                    deleted_at = CASE WHEN q.moved_to IS NOT NULL THEN q.deleted_at END
                 FROM ending e
                 WHERE q.id = e.id
                 RETURNING 1
@@ -130,6 +131,33 @@ final class WorkerSql {
               AND a.outcome IN (1, 2)
               AND a.lease_id IS NULL
               AND a.finished_at > statement_timestamp() - interval '5 minutes'
+            """);
+
+    /**
+     * Makes messages due that wait for an entry, and tells how many, and a bound for the next call: waits that are written later have this
+     * number or a higher one. Relies on delayed_by_entry. Always one row. Only waits below the bound count where it is given; null: none
+     * is. The race: a process that does not find the secret writes each wait anew as soon as it is made due. Without the bound the calls
+     * for many messages never end, because each finds what such a process wrote since the one before.
+     */
+    static final Sql RUN_WAITING_SOON = Sql.of("""
+            -- name: run_waiting_soon
+            WITH waiting AS MATERIALIZED (
+                SELECT d.ctid
+                FROM postroom.delayed d
+                WHERE strpos(d.reason, ':') > 0
+                  AND d.reason = ANY (:reasons)
+                  AND d.due_at > statement_timestamp()
+                  AND (:before::text IS NULL OR age(d.xmin) > age(:before::text::xid8::xid))
+                LIMIT :most
+                FOR UPDATE SKIP LOCKED
+            ), moved AS (
+                UPDATE postroom.delayed d
+                SET due_at = statement_timestamp()
+                WHERE d.ctid = ANY (ARRAY(SELECT w.ctid FROM waiting w))
+                RETURNING 1
+            )
+            SELECT count(*), pg_snapshot_xmax(pg_current_snapshot())::text
+            FROM moved
             """);
 
     /** Renews every lease of the worker at once. Relies on worker_pk. 0 rows: the worker was ended or removed. */

@@ -14,6 +14,7 @@ import io.postroom.internal.storage.DeadLetterStore;
 import io.postroom.internal.worker.Poller;
 import java.time.Instant;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
@@ -87,6 +88,9 @@ public final class DefaultDeadLetters implements DeadLetters {
         letters = filter.queue().map(DeadLetterFilter::queue).orElse(letters);
         letters = filter.type().map(letters::type).orElse(letters);
         letters = filter.correlationId().map(letters::correlationId).orElse(letters);
+        for (Map.Entry<String, String> header : filter.headers().entrySet()) {
+            letters = letters.header(header.getKey(), header.getValue());
+        }
         letters = filter.fingerprint().map(letters::withFingerprint).orElse(letters);
         if (filter.createdFrom().isPresent() || filter.createdTo().isPresent()) {
             letters = letters.created(

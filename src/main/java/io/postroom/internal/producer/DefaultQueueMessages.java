@@ -29,6 +29,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
@@ -113,7 +114,7 @@ public final class DefaultQueueMessages implements QueueMessages {
 
     @Override
     public Created createMessage(CreateMessage message) {
-        return create(List.of(message)).get(0);
+        return create(message);
     }
 
     @Override
@@ -123,9 +124,13 @@ public final class DefaultQueueMessages implements QueueMessages {
                     "messages",
                     "at most " + Limits.BATCH + " at once",
                     messages.size() + " messages",
-                    "Send several batches");
+                    "Call createMessages several times");
         }
-        return messages.isEmpty() ? List.of() : create(messages);
+        return switch (messages.size()) {
+            case 0 -> List.of();
+            case 1 -> List.of(create(messages.iterator().next()));
+            default -> createBulk(messages);
+        };
     }
 
     @Override
@@ -139,25 +144,27 @@ public final class DefaultQueueMessages implements QueueMessages {
         return asyncGroupCommit.add(encoder.encode(message));
     }
 
-    private List<Created> create(Collection<CreateMessage> messages) {
-        List<CreateMessage> given = List.copyOf(messages);
-        List<NewMessage> encoded = new ArrayList<>(given.size());
-        for (int i = 0; i < given.size(); i++) {
-            encoded.add(encodeOneOf(given, i));
-        }
-        List<EnqueueResult> results = transactions.isOpen() ? writer.write(encoded) : groupCommits.write(encoded);
-        return results.stream().map(EnqueueResult::created).toList();
+    private Created create(CreateMessage message) {
+        return stored(List.of(encoder.encode(message))).get(0);
     }
 
-    private NewMessage encodeOneOf(List<CreateMessage> given, int index) {
-        try {
-            return encoder.encode(given.get(index));
-        } catch (InvalidMessageException refused) {
-            if (given.size() == 1) {
-                throw refused;
+    private List<Created> createBulk(Collection<CreateMessage> messages) {
+        List<CreateMessage> given = new ArrayList<>(messages.size());
+        List<NewMessage> encoded = new ArrayList<>(messages.size());
+        for (CreateMessage message : List.copyOf(messages)) {
+            try {
+                given.add(encoder.interceptedInBulk(message));
+                encoded.add(encoder.encodeIntercepted(given.get(given.size() - 1)));
+            } catch (InvalidMessageException refused) {
+                throw refused.inBatch(encoded.size());
             }
-            throw refused.inBatch(index);
         }
+        return encoder.aroundBulk(Collections.unmodifiableList(given), () -> stored(encoded));
+    }
+
+    private List<Created> stored(List<NewMessage> encoded) {
+        List<EnqueueResult> results = transactions.isOpen() ? writer.write(encoded) : groupCommits.write(encoded);
+        return results.stream().map(EnqueueResult::created).toList();
     }
 
     // ---- send
@@ -281,6 +288,11 @@ public final class DefaultQueueMessages implements QueueMessages {
     @Override
     public List<Message> find(MessageFilter filter) {
         return stores.queries().find(filter);
+    }
+
+    @Override
+    public List<Message> findWithoutPayloads(MessageFilter filter) {
+        return stores.queries().findWithoutPayloads(filter);
     }
 
     @Override

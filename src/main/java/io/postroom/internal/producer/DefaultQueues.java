@@ -39,7 +39,16 @@ public final class DefaultQueues implements Queues {
 
     @Override
     public void declare(QueueSettings settings) {
-        worker.declare(settings);
+        declared(settings, null);
+    }
+
+    @Override
+    public void declare(QueueSettings settings, Reason reason) {
+        declared(settings, reason);
+    }
+
+    private void declared(QueueSettings settings, @Nullable Reason reason) {
+        worker.declare(settings, reason);
         cache.forget(settings.queue());
         worker.poller().pollNow(); // for handlers whose pattern matches it
     }

@@ -2,6 +2,7 @@ package io.postroom.internal.producer;
 
 import io.postroom.api.InvalidMessageException;
 import io.postroom.api.Limits;
+import io.postroom.api.Reason;
 import io.postroom.api.SettingsChange;
 import io.postroom.api.SettingsEntry;
 import io.postroom.api.SettingsRegistry;
@@ -25,6 +26,7 @@ public final class DefaultSettingsRegistry implements SettingsRegistry {
     private final Consumer<SettingsEntry> require;
     private final Function<SettingsEntry, SettingsVerdict> tester;
     private final @Nullable String person;
+    private final @Nullable String reason;
 
     /**
      * @param changed called after each change by this process
@@ -36,7 +38,7 @@ public final class DefaultSettingsRegistry implements SettingsRegistry {
             Runnable changed,
             Consumer<SettingsEntry> require,
             Function<SettingsEntry, SettingsVerdict> tester) {
-        this(store, changed, require, tester, null);
+        this(store, changed, require, tester, null, null);
     }
 
     private DefaultSettingsRegistry(
@@ -44,12 +46,14 @@ public final class DefaultSettingsRegistry implements SettingsRegistry {
             Runnable changed,
             Consumer<SettingsEntry> require,
             Function<SettingsEntry, SettingsVerdict> tester,
-            @Nullable String person) {
+            @Nullable String person,
+            @Nullable String reason) {
         this.store = store;
         this.changed = changed;
         this.require = require;
         this.tester = tester;
         this.person = person;
+        this.reason = reason;
     }
 
     @Override
@@ -71,13 +75,13 @@ public final class DefaultSettingsRegistry implements SettingsRegistry {
     @Override
     public StoredSettings set(SettingsEntry entry) {
         require.accept(entry);
-        return written(store.set(entry, null, person));
+        return written(store.set(entry, null, person, reason));
     }
 
     @Override
     public StoredSettings set(SettingsEntry entry, long expectedVersion) {
         require.accept(entry);
-        return written(store.set(entry, expectedVersion, person));
+        return written(store.set(entry, expectedVersion, person, reason));
     }
 
     @Override
@@ -88,12 +92,12 @@ public final class DefaultSettingsRegistry implements SettingsRegistry {
 
     @Override
     public boolean delete(String name) {
-        return written(store.delete(Limits.requireName("settings", name), null, person));
+        return written(store.delete(Limits.requireName("settings", name), null, person, reason));
     }
 
     @Override
     public boolean delete(String name, long expectedVersion) {
-        return written(store.delete(Limits.requireName("settings", name), expectedVersion, person));
+        return written(store.delete(Limits.requireName("settings", name), expectedVersion, person, reason));
     }
 
     @Override
@@ -116,9 +120,15 @@ public final class DefaultSettingsRegistry implements SettingsRegistry {
                 || person.length() > LONGEST_PERSON
                 || person.chars().anyMatch(Character::isISOControl)) {
             throw new InvalidMessageException(
-                    "changedBy", "1 to " + LONGEST_PERSON + " characters without control characters", person);
+                    "actor", "1 to " + LONGEST_PERSON + " characters without control characters", person);
         }
-        return new DefaultSettingsRegistry(store, changed, require, tester, person);
+        return new DefaultSettingsRegistry(store, changed, require, tester, person, reason);
+    }
+
+    @Override
+    public SettingsRegistry because(Reason why) {
+        return new DefaultSettingsRegistry(
+                store, changed, require, tester, why.actor().orElse(person), why.text());
     }
 
     private <T> T written(T answer) {

@@ -2,6 +2,7 @@ package io.postroom.internal.producer;
 
 import io.postroom.api.Batch;
 import io.postroom.api.CreateMessage;
+import io.postroom.api.Created;
 import io.postroom.api.InvalidMessageException;
 import io.postroom.api.Limits;
 import io.postroom.api.MessageIds;
@@ -24,6 +25,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.function.Function;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -57,7 +59,11 @@ public final class MessageEncoder {
     }
 
     NewMessage encode(CreateMessage given) {
-        CreateMessage message = intercepted(given);
+        return encodeIntercepted(intercepted(given));
+    }
+
+    /** Encodes a message that has been at the interceptors. */
+    NewMessage encodeIntercepted(CreateMessage message) {
         Content content = content(message);
         // Last, so that a refused message declares no queue.
         return message.exchange().isPresent()
@@ -94,6 +100,26 @@ public final class MessageEncoder {
             message = interceptor.beforeCreate(message);
         }
         return message;
+    }
+
+    /** Brings one of the messages of a bulk to the interceptors. */
+    CreateMessage interceptedInBulk(CreateMessage given) {
+        CreateMessage message = given;
+        for (MessageInterceptor interceptor : interceptors) {
+            message = interceptor.beforeCreateInBulk(message);
+        }
+        return message;
+    }
+
+    /** Stores the messages of a bulk inside the interceptors, the first one outermost. */
+    List<Created> aroundBulk(List<CreateMessage> messages, Supplier<List<Created>> store) {
+        Supplier<List<Created>> next = store;
+        for (int i = interceptors.size() - 1; i >= 0; i--) {
+            MessageInterceptor interceptor = interceptors.get(i);
+            Supplier<List<Created>> inner = next;
+            next = () -> interceptor.aroundBulk(messages, inner);
+        }
+        return next.get();
     }
 
     /** The content of a message as it is stored. Calls no interceptor and looks for no queue. */

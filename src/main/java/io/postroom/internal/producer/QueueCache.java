@@ -28,6 +28,9 @@ public final class QueueCache {
     private static final Logger log = LoggerFactory.getLogger(QueueCache.class);
     private static final long REMEMBERED_NANOS = Duration.ofSeconds(10).toNanos();
 
+    /** Queues that are remembered at once. A producer that may name any queue must not fill the memory with their names. */
+    static final int MOST_REMEMBERED = 20_000;
+
     private final QueueStore store;
     private final boolean declareOnUse;
     private final Map<String, Known> known = new ConcurrentHashMap<>();
@@ -105,6 +108,12 @@ public final class QueueCache {
     }
 
     private void remember(QueueRow row) {
+        if (known.size() >= MOST_REMEMBERED) {
+            // Rare: whoever uses more queues than this pays for looking them up again. All goes, since most of it is
+            // older than ten seconds.
+            known.clear();
+            madeByUse.clear();
+        }
         known.put(row.name(), new Known(row, System.nanoTime()));
         if (row.limited()) {
             someAreLimited = true;
@@ -134,6 +143,10 @@ public final class QueueCache {
                 .map(entry -> entry.row.name())
                 .findFirst()
                 .orElse(String.valueOf(id));
+    }
+
+    int remembered() {
+        return known.size();
     }
 
     void forget(String name) {

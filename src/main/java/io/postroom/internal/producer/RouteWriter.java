@@ -105,6 +105,10 @@ final class RouteWriter {
     /** A message that reaches no queue now may repeat one that was stored while a binding matched. Then it is a repeat. */
     private EnqueueResult withoutQueue(NewMessage message, Connection connection) {
         Optional<EnqueueResult> repeated = store.repeated(message, connection);
+        if (repeated.isEmpty() && "".equals(message.content().exchange())) {
+            // Never dropped: the queue is closed for a while, or lives on another home.
+            routing.requireNotMoved(Objects.requireNonNull(message.content().routingKey()), connection);
+        }
         if (repeated.isEmpty() && message.targets() != null && message.targets().mandatory()) {
             throw new UnroutableMessageException(
                     Objects.requireNonNull(message.content().exchange()),

@@ -32,13 +32,24 @@ public final class RunPlanner {
      * @param zoneVersion the time zone rules of this process
      */
     public static ScheduleStep plan(DueSchedule schedule, Instant now, String zoneVersion) {
-        return new Step(schedule, now, zoneVersion).plan();
+        return plan(schedule, now, zoneVersion, Integer.MAX_VALUE);
+    }
+
+    /**
+     * Plans one step like {@link #plan(DueSchedule, Instant, String)}, of the first due runs only. The schedule is due still after it, if
+     * there are others.
+     *
+     * @param mostRuns at least 1
+     */
+    public static ScheduleStep plan(DueSchedule schedule, Instant now, String zoneVersion, int mostRuns) {
+        return new Step(schedule, now, zoneVersion, mostRuns).plan();
     }
 
     private static final class Step {
         private final DueSchedule schedule;
         private final Instant now;
         private final String ourVersion;
+        private final int mostRuns;
         private final List<Run> runs = new ArrayList<>();
         private @Nullable Instant plannedAt;
         private Instant afterAt;
@@ -48,10 +59,11 @@ public final class RunPlanner {
         private @Nullable String error;
         private @Nullable UUID cancelled;
 
-        Step(DueSchedule schedule, Instant now, String ourVersion) {
+        Step(DueSchedule schedule, Instant now, String ourVersion, int mostRuns) {
             this.schedule = schedule;
             this.now = now;
             this.ourVersion = ourVersion;
+            this.mostRuns = mostRuns;
             this.plannedAt = schedule.plannedAt();
             this.afterAt = schedule.afterAt();
             this.ended = schedule.ended();
@@ -100,7 +112,7 @@ public final class RunPlanner {
                 plannedAt = firstPlanned(times);
                 isPlanned();
             }
-            if (!plannedAt.isAfter(now)) {
+            if (!plannedAt.isAfter(now) && runs.size() < mostRuns) {
                 runDue(plannedAt, times);
             }
         }
@@ -136,6 +148,7 @@ public final class RunPlanner {
             if (due.isEmpty()) {
                 due = List.of(first); // only under other time zone rules than those of the plan
             }
+            due = due.subList(0, Math.min(due.size(), mostRuns - runs.size()));
             Instant last = due.get(due.size() - 1);
             if (schedule.missed() == MissedRuns.NONE && last.plus(GRACE).isBefore(now)) {
                 runs.add(new Run(last, Outcome.MISSED, null));

@@ -2,6 +2,7 @@ package io.postroom.internal.storage;
 
 import java.time.Instant;
 import java.util.UUID;
+import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -62,10 +63,12 @@ public record ClaimedMessage(
     /**
      * Answers the same message under a lease of a queue with a limiter.
      *
+     * @param from {@code System.nanoTime()} from which on it may start; null: at once
+     * @param by {@code System.nanoTime()} until which it has to start; null: any time
      * @param booking gets to know when it starts; null: nobody wants to know
      */
-    public ClaimedMessage startingBy(@Nullable Long nanoTime, @Nullable StartBooking booking) {
-        Lease limited = new Lease(lease.id, lease.count, lease.ordinal, lease.holdsGroup, nanoTime, booking, true);
+    public ClaimedMessage startingBetween(@Nullable Long from, @Nullable Long by, @Nullable StartBooking booking) {
+        Lease limited = new Lease(lease.id, lease.count, lease.ordinal, lease.holdsGroup, from, by, booking, true);
         return new ClaimedMessage(
                 id, queueId, priority, laneSeq, limited, counters, stored, expired, createdAt, content, turn);
     }
@@ -77,6 +80,7 @@ public record ClaimedMessage(
      * @param count messages that were put under this lease
      * @param ordinal the place of this one among them, from 0
      * @param holdsGroup whether others of its group wait for it, in an ordered queue
+     * @param startFrom {@code System.nanoTime()} from which on it may start, in a queue that limits starts; null: at once
      * @param startBy {@code System.nanoTime()} until which it has to start, in a queue that limits starts; null: any time
      * @param booking gets to know when it starts, where that matters
      * @param isLimited whether its queue had a limiter, which may let another one start when this one has ended
@@ -86,17 +90,40 @@ public record ClaimedMessage(
             int count,
             int ordinal,
             boolean holdsGroup,
+            @Nullable Long startFrom,
             @Nullable Long startBy,
             @Nullable StartBooking booking,
             boolean isLimited) {
         /** A lease in a queue without a limiter. */
         public Lease(long id, int count, int ordinal, boolean holdsGroup) {
-            this(id, count, ordinal, holdsGroup, null, null, false);
+            this(id, count, ordinal, holdsGroup, null, null, null, false);
         }
 
         /** A lease of a message that holds back no others. */
         public Lease(long id, int count, int ordinal) {
             this(id, count, ordinal, false);
+        }
+
+        /**
+         * Waits until the message may start, some milliseconds at most. An interrupt does not end the wait: the start would be too early
+         * for the limit. The thread stays interrupted.
+         *
+         * @return how many nanoseconds that took
+         */
+        public long awaitStart() {
+            if (startFrom == null) {
+                return 0;
+            }
+            long began = System.nanoTime();
+            boolean interrupted = false;
+            for (long left = startFrom - System.nanoTime(); left > 0; left = startFrom - System.nanoTime()) {
+                LockSupport.parkNanos(left);
+                interrupted |= Thread.interrupted();
+            }
+            if (interrupted) {
+                Thread.currentThread().interrupt();
+            }
+            return System.nanoTime() - began;
         }
 
         /** Whether it is too late now to start the message: its start was counted for a time that is over. */

@@ -109,7 +109,8 @@ public record Failure(@Nullable String errorClass, String text, String fingerpri
         }
     }
 
-    private static String clean(String text) {
+    /** Answers the text fit to be stored: cut at about 4,000 characters, with a replacement character for each that is refused. */
+    static String clean(String text) {
         String cut = cut(text, LONGEST_TEXT / 2); // a char takes 1 byte in ASCII and 3 at most
         StringBuilder clean = new StringBuilder(cut.length());
         for (int i = 0; i < cut.length(); i++) {

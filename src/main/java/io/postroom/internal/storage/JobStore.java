@@ -122,12 +122,16 @@ public interface JobStore {
     List<DeletedQueue> deleteAbandoned(Duration leaseTime);
 
     /**
-     * Shortens queues that are longer than their maximum length, and counts anew what a full one holds that refuses messages. Queues in
-     * which others create messages at this moment are left to them.
-     *
-     * @return how many queues have a maximum length
+     * Takes out a part of what queues hold above their maximum length, and counts anew what a full one holds that refuses messages. Queues
+     * in which others create messages at this moment are left to them. One that fails holds up no other: its failure is thrown after all.
      */
-    int shortenQueues();
+    Shortening shortenQueues();
+
+    /**
+     * @param queues how many queues have a maximum length
+     * @param isMore whether one of them is still too long
+     */
+    record Shortening(int queues, boolean isMore) {}
 
     /**
      * Lets another process consume where the single active consumer of a queue has left and holds nothing any more.

@@ -23,6 +23,9 @@ public interface MessageQueries {
     /** Lists messages, the newest first, at most {@link MessageFilter#limit()}. */
     List<Message> find(MessageFilter filter);
 
+    /** Does what {@link #find(MessageFilter)} does, and reads no payloads: each is an empty text. */
+    List<Message> findWithoutPayloads(MessageFilter filter);
+
     /** Lists what would be worked next, in that order. */
     List<Message> next(MessageFilter filter);
 

@@ -6,6 +6,7 @@ import io.postroom.api.StoreException;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
+import java.util.Optional;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
@@ -66,9 +67,9 @@ public interface OperatorStore {
      * @param mostQueues most queues, by name
      * @param most a count stops there; with more than 10 queues at 10 times that divided by their number, and never below 1,000. Of
      *     DELAYED, no more than that many of all queues are looked at, those due first
-     * @return empty: a worker that started earlier is alive and asks, too, or there is no queue
+     * @return empty: a worker that started earlier is alive and asks, too; an empty list: there is no queue
      */
-    List<QueueStats> publishedStats(int worker, int mostQueues, int most);
+    Optional<List<QueueStats>> publishedStats(int worker, int mostQueues, int most);
 
     /** Pauses or resumes a queue. A repeat changes nothing. */
     void pause(String queue, boolean paused, @Nullable Reason reason);

@@ -1,6 +1,7 @@
 package io.postroom.internal.storage;
 
 import java.time.Duration;
+import java.time.Instant;
 import java.util.List;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
@@ -18,6 +19,7 @@ import org.jspecify.annotations.Nullable;
  * @param settings a digest over the entries of external systems: differs after each change of one
  * @param batches whether any batch is not completed
  * @param nextSchedule how long until a schedule is due, zero when one is due now; null: none will be
+ * @param now by the store's clock
  */
 public record PollSummary(
         StoreIdentity answeredBy,
@@ -29,4 +31,5 @@ public record PollSummary(
         List<UUID> cancelled,
         long settings,
         boolean batches,
-        @Nullable Duration nextSchedule) {}
+        @Nullable Duration nextSchedule,
+        Instant now) {}

@@ -34,6 +34,13 @@ public interface RoutingStore {
      */
     Targets resolve(NewMessage message, Connection connection);
 
+    /**
+     * Requires that a queue is not one that is closed, or that has left this home.
+     *
+     * @throws io.postroom.api.StoreException it is; nothing is written
+     */
+    void requireNotMoved(String queue, Connection connection);
+
     /** Keeps a line of a message that reaches no queue and is dropped, in the caller's transaction. */
     void drop(NewMessage message, Connection connection);
 }

@@ -28,12 +28,14 @@ public interface SettingsStore {
      *
      * @param expectedVersion null: any
      * @param person null: the database user
+     * @param reason for the ledger; null: none is given
      */
-    StoredSettings set(SettingsEntry entry, @Nullable Long expectedVersion, @Nullable String person);
+    StoredSettings set(
+            SettingsEntry entry, @Nullable Long expectedVersion, @Nullable String person, @Nullable String reason);
 
     /** Answers whether the entry is new. */
     boolean declare(SettingsEntry entry);
 
     /** Answers whether there was one; the arguments are those of {@link #set}. */
-    boolean delete(String name, @Nullable Long expectedVersion, @Nullable String person);
+    boolean delete(String name, @Nullable Long expectedVersion, @Nullable String person, @Nullable String reason);
 }

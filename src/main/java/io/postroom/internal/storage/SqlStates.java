@@ -12,6 +12,9 @@ import java.util.Map;
  * kind: it is {@link Kind#BROKEN}, one row may be to blame, and its transaction may have been committed.
  */
 final class SqlStates {
+    /** What {@code postroom.refuse_moved} says: the queue has moved to another home. */
+    static final String MOVED = "PR421";
+
     private static final Line UNKNOWN = new Line(Kind.BROKEN, Blame.ANY, true);
     private static final Map<String, Line> LINES = new HashMap<>();
 
@@ -26,6 +29,7 @@ final class SqlStates {
         add(Kind.REFUSED, Blame.ROW, false, "22", "23", "40002", "44");
         add(Kind.REFUSED, Blame.ROW, false, "PR404"); // postroom.create_message: the message reaches no queue
         add(Kind.REFUSED, Blame.ROW, false, "PR409"); // postroom.set_settings: another one has changed the entry
+        add(Kind.REFUSED, Blame.ROW, false, MOVED);
         add(Kind.REFUSED, Blame.ROW, false, "PR429"); // postroom.create_message: the queue is full
         // ---- the state of the transaction. The server ends a session of 25P03 while it waits for a statement.
         add(Kind.UNAVAILABLE, Blame.DATABASE, false, "25006", "25P03");

@@ -62,6 +62,22 @@ public final class StoreErrors {
     }
 
     /**
+     * Whether the queue lives on another home now, or is about to. A single row is to blame, and there is nothing wrong with it: it may be
+     * created there, or here once the queue is back. So it is never put aside.
+     */
+    public static boolean isOfMovedQueue(StoreException error) {
+        return error.state().equals(SqlStates.MOVED);
+    }
+
+    /**
+     * Whether the statement ended because it waited too long: for a lock (55P03), or as a whole (57014). What it waited for may be in the
+     * way of a single row, so this is asked only where that row can be put off.
+     */
+    public static boolean isOfGivenUpWait(StoreException error) {
+        return error.state().equals("55P03") || error.state().equals("57014");
+    }
+
+    /**
      * Whether a transaction that ended with this failure may have been committed. False when the server refused it before, or when there
      * was no connection to begin it on.
      */
@@ -134,7 +150,8 @@ public final class StoreErrors {
             case "25006" -> ". The database is read-only: a standby, or a failover under way";
             case "42P05", "26000", "08P01" ->
                 ". If a pooler such as PgBouncer gives sessions of the server to several clients, set prepareThreshold=0"
-                        + " in the JDBC URL and postroom.listen=false";
+                        + " in the JDBC URL and postroom.listen=false. Its pool_mode must be session or transaction: statement"
+                        + " mode has no transactions";
             case "25P03" ->
                 ". The server cut the connection because the transaction was idle for longer than"
                         + " idle_in_transaction_session_timeout of this role or database. Raise it, or shorten what runs in the"

@@ -90,6 +90,25 @@ public interface WorkerStore {
      */
     Set<Lane> passedOn(Collection<UUID> dead);
 
+    /** Most messages that one call of {@link #runWaitingSoon} makes due. */
+    int MOST_RUN_SOON = 10_000;
+
+    /**
+     * Makes messages due that wait for an entry of an external system or its secret. Those that another transaction has locked are left.
+     *
+     * @param entry name of an entry that can be used again
+     * @param before {@link RunSoon#bound} of an earlier call: what has begun to wait since is left; null: nothing is left for that reason
+     */
+    RunSoon runWaitingSoon(String entry, @Nullable String before);
+
+    /**
+     * What one call of {@link #runWaitingSoon} did.
+     *
+     * @param messages how many it made due; {@link #MOST_RUN_SOON}: there may be more
+     * @param bound keeps messages out of later calls that begin to wait after this one, also those which this one made due
+     */
+    record RunSoon(int messages, String bound) {}
+
     /** Notifies other processes of these arrivals. */
     void notifyOthers(Collection<Arrival> arrivals);
 }

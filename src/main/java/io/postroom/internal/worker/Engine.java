@@ -1,6 +1,7 @@
 package io.postroom.internal.worker;
 
 import io.postroom.api.Durations;
+import io.postroom.api.Limits;
 import io.postroom.api.RecentFailures;
 import io.postroom.api.ReplyCounts;
 import java.time.Duration;
@@ -29,12 +30,27 @@ public final class Engine {
     private final EngineParts parts;
     private State state = State.NEW;
     private boolean stopped;
+    /** Whether a start has begun its threads. A start that fails later, because the database is away, may be repeated. */
+    private boolean hasThreads;
 
     public Engine(EngineParts parts) {
         this.parts = parts;
     }
 
-    /** Declares the handlers' queues, then starts. Fails fast: a wrong setting stops the application, not the first message. */
+    /** Whether this process handles messages, now or when queues appear. Known from the start on. */
+    public boolean hasWork() {
+        return parts.consumers.hasWork();
+    }
+
+    /** How many ATOMIC handlers may run at a time. */
+    public int mostAtomic() {
+        return parts.mostAtomic();
+    }
+
+    /**
+     * Declares the handlers' queues, then starts. Fails fast: a wrong setting stops the application, not the first message. May be
+     * repeated after a failure.
+     */
     public synchronized void start() {
         if (stopped) {
             throw new IllegalStateException("Postroom was stopped; build another one");
@@ -42,8 +58,11 @@ public final class Engine {
         boolean first = state == State.NEW;
         if (first) {
             parts.declarations.declareAll();
-            parts.timeLimits.start();
-            parts.completer.start();
+            if (!hasThreads) {
+                hasThreads = true;
+                parts.timeLimits.start();
+                parts.completer.start();
+            }
         }
         if (parts.consumers.hasWork()) {
             if (!parts.heartbeat.ensureStarted()) {
@@ -72,13 +91,14 @@ public final class Engine {
     }
 
     /**
-     * Stops handling: no more claims, messages in the buffers go back at no cost. Running handlers get {@code drain} to finish, then an
+     * Stops handling: no more claims, messages in the buffers go back at no cost. Running handlers get so long to finish, then an
      * interrupt and five seconds. Messages can still be created and waited for; {@link #start} begins to handle again.
      */
-    public synchronized void stopConsumers(Duration drain) {
+    public synchronized void stopConsumers(Duration given) {
         if (state != State.RUNNING) {
             return;
         }
+        Duration drain = bounded(given);
         state = State.PAUSED;
         parts.stopClaiming();
         if (!awaitIdle(drain)) {
@@ -119,6 +139,11 @@ public final class Engine {
         log.info(
                 "Postroom stopped{}",
                 finished && written ? "" : "; handlers that did not stop keep their leases until others rescue them");
+    }
+
+    /** Nanoseconds end after 292 years. A failure in the middle would leave the engine half stopped, with heartbeats that go on. */
+    private static Duration bounded(Duration drain) {
+        return drain.isNegative() ? Duration.ZERO : drain.compareTo(Limits.HORIZON) > 0 ? Limits.HORIZON : drain;
     }
 
     private boolean awaitIdle(Duration longest) {

@@ -2,6 +2,7 @@ package io.postroom.internal.worker;
 
 import io.postroom.api.EngineSettings;
 import io.postroom.api.QueueSettings;
+import io.postroom.api.Reason;
 import io.postroom.api.Transactions;
 import io.postroom.internal.consumer.Consumer;
 import io.postroom.internal.consumer.ConsumerRuntime;
@@ -187,9 +188,14 @@ public final class EngineParts {
         return consumers.isBusy() || !ownSends.isEmpty();
     }
 
+    /** How many ATOMIC handlers may run at a time. */
+    int mostAtomic() {
+        return setup.handlers().mostAtomic(settings.handlerThreads());
+    }
+
     /** Declares a queue for this process, which will own it if it is exclusive. See {@link QueueDeclarations#declare}. */
-    public void declare(QueueSettings queue) {
-        declarations.declare(List.of(queue));
+    public void declare(QueueSettings queue, @Nullable Reason reason) {
+        declarations.declare(List.of(queue), reason);
     }
 
     /** This process as the owner of exclusive queues; null: it is not registered, and owns none. */

@@ -10,6 +10,8 @@ final class FailureCounts {
     /** An hour, and the slot that has just begun. */
     private static final int SLOTS = 361;
 
+    private static final Duration LONGEST = Duration.ofHours(1);
+
     private final LongSupplier nanos;
     private final long startNanos;
     private final long[] slots = new long[SLOTS];
@@ -36,7 +38,7 @@ final class FailureCounts {
     /** Sums up the slots of that time; the one that has just begun counts in any case. */
     synchronized RecentFailures within(Duration time) {
         long now = slot();
-        long first = now - Math.min(SLOTS - 1, time.toNanos() / SLOT_NANOS);
+        long first = now - (time.compareTo(LONGEST) < 0 ? time.toNanos() / SLOT_NANOS : SLOTS - 1);
         long failures = 0;
         long deaths = 0;
         for (int place = 0; place < SLOTS; place++) {

@@ -2,6 +2,7 @@ package io.postroom.internal.worker;
 
 import io.postroom.api.Durations;
 import io.postroom.api.RecentFailures;
+import io.postroom.internal.loop.LogText;
 import io.postroom.internal.storage.AttemptOutcome;
 import io.postroom.internal.storage.ClaimedMessage;
 import io.postroom.internal.storage.Completion;
@@ -79,7 +80,7 @@ public final class FailureLog {
                     "message {} of queue \"{}\" ({}) failed in attempt {} and is tried again in {}: {} [fingerprint {}]",
                     message.id(),
                     queue,
-                    type,
+                    firstLine(type),
                     end.failures(),
                     Durations.format(end.delay()),
                     firstLine(failure.text()),
@@ -104,7 +105,7 @@ public final class FailureLog {
                     "dead letter: message {} of queue \"{}\" ({}) is given up after {} failed {}, {}: {} [fingerprint {}]",
                     letter.messageId(),
                     letter.queue(),
-                    letter.type(),
+                    firstLine(letter.type()),
                     letter.attempts(),
                     letter.attempts() == 1 ? "attempt" : "attempts",
                     letter.reason(),
@@ -174,9 +175,7 @@ public final class FailureLog {
     }
 
     private static String firstLine(String text) {
-        int end = text.indexOf('\n');
-        String line = end < 0 ? text : text.substring(0, end);
-        return line.length() <= LONGEST_CAUSE ? line : line.substring(0, LONGEST_CAUSE - 1) + "…";
+        return LogText.firstLine(text, LONGEST_CAUSE);
     }
 
     private record Kind(boolean dead, String queue, String fingerprint) {

@@ -142,6 +142,18 @@ public final class Poller {
         return new DutyCycle(REST_FACTOR, interval, LONGEST_REST);
     }
 
+    private void runWaitingSoon(List<HandlerEntries.UsableAgain> usableAgain) {
+        for (HandlerEntries.UsableAgain entry : usableAgain) {
+            WorkerStore.RunSoon moved = store.runWaitingSoon(entry.name(), entry.before());
+            if (moved.messages() > 0) {
+                due.nextDueIn(Duration.ZERO);
+            }
+            if (moved.messages() == WorkerStore.MOST_RUN_SOON) {
+                entries.tellAgain(entry, moved.bound());
+            }
+        }
+    }
+
     /**
      * Asks for a summary, and for the queues only where the summary differs from the one before. The summary is read first: a change
      * between the two reads is reported now and makes the next summary differ once more. In the other order such a change would count as
@@ -159,7 +171,8 @@ public final class Poller {
             settled = null;
         }
         cancelledRuns.told(summary.cancelled());
-        entries.told(summary.answeredBy(), summary.settings());
+        entries.told(summary.answeredBy(), summary.settings(), summary.now());
+        runWaitingSoon(entries.usableAgain());
         if (summary.nextDue() != null) {
             due.nextDueIn(summary.nextDue());
         }

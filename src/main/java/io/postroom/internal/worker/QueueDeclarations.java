@@ -3,7 +3,9 @@ package io.postroom.internal.worker;
 import io.postroom.api.ExclusiveQueueException;
 import io.postroom.api.QueueKind;
 import io.postroom.api.QueueSettings;
+import io.postroom.api.Reason;
 import io.postroom.api.RetryPolicy;
+import io.postroom.api.StoreException;
 import io.postroom.handler.Handler;
 import io.postroom.internal.consumer.ConsumedQueue;
 import io.postroom.internal.execution.HandledQueue;
@@ -13,6 +15,7 @@ import io.postroom.internal.storage.JobStore;
 import io.postroom.internal.storage.QueueName;
 import io.postroom.internal.storage.QueueRow;
 import io.postroom.internal.storage.QueueStore;
+import io.postroom.internal.storage.StoreErrors;
 import io.postroom.internal.storage.Stores;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -21,6 +24,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -43,6 +48,8 @@ final class QueueDeclarations {
     private final boolean strict;
     /** Whether the consumers changed and the store may not know it. */
     private volatile boolean isUnannounced;
+    /** Queues that were found to have moved to another home while this process ran. They are not consumed any more. */
+    private final Set<String> moved = ConcurrentHashMap.newKeySet();
 
     /**
      * @param announce tells other processes what this one consumes
@@ -87,10 +94,10 @@ final class QueueDeclarations {
             return false;
         }
         List<String> missing = handlers.queues().stream()
-                .filter(name -> consumers.named(name) == null)
+                .filter(name -> consumers.named(name) == null && !moved.contains(name))
                 .toList();
         if (!missing.isEmpty()) {
-            consumers.replace(List.of(), declared(missing));
+            consumers.replace(List.of(), declaredAgain(missing));
             announce();
         }
         consumers.complete();
@@ -174,7 +181,7 @@ final class QueueDeclarations {
         List<String> named = new ArrayList<>();
         List<String> matched = new ArrayList<>();
         changed.forEach(queue -> (handlers.isByPatternOnly(queue.name()) ? matched : named).add(queue.name()));
-        List<ConsumedQueue> anew = new ArrayList<>(declared(named));
+        List<ConsumedQueue> anew = new ArrayList<>(declaredAgain(named));
         if (!matched.isEmpty()) {
             store.queues(matched).forEach(row -> anew.add(consumed(row.id(), row.name())));
         }
@@ -189,8 +196,37 @@ final class QueueDeclarations {
                         .toList());
     }
 
+    /**
+     * Declares queues while this process runs. One that has moved to another home refuses the statement for all; each is declared by itself
+     * then, and those that have moved are left out.
+     */
+    private List<ConsumedQueue> declaredAgain(Collection<String> names) {
+        try {
+            return declared(names);
+        } catch (StoreException refused) {
+            throwUnlessMoved(refused);
+        }
+        List<ConsumedQueue> there = new ArrayList<>();
+        for (String name : names) {
+            try {
+                there.addAll(declared(List.of(name)));
+            } catch (StoreException refused) {
+                throwUnlessMoved(refused);
+                moved.add(name);
+                log.warn("Queue {} is consumed here no more: {}", name, refused.getMessage());
+            }
+        }
+        return there;
+    }
+
+    private static void throwUnlessMoved(StoreException refused) {
+        if (!StoreErrors.isOfMovedQueue(refused)) {
+            throw refused;
+        }
+    }
+
     private List<ConsumedQueue> declared(Collection<String> names) {
-        List<QueueRow> rows = declare(names.stream().map(this::settingsOf).toList());
+        List<QueueRow> rows = declare(names.stream().map(this::settingsOf).toList(), null);
         return rows.stream().map(row -> consumed(row.id(), row.name())).toList();
     }
 
@@ -198,10 +234,13 @@ final class QueueDeclarations {
      * Declares queues for this process, which owns those that are exclusive. Where a queue belongs to a process that is dead, waits until
      * that is certain, a lease time at most, and deletes the queue first. Otherwise a process that was killed and starts again would be
      * refused by its own past.
+     *
+     * @param reason for the record; null: nobody said why
      */
-    List<QueueRow> declare(List<QueueSettings> settings) {
+    List<QueueRow> declare(List<QueueSettings> settings, @Nullable Reason reason) {
         boolean needsOwner = settings.stream().anyMatch(one -> one.kind().equals(Optional.of(QueueKind.EXCLUSIVE)));
-        Declarer declarer = new Declarer(needsOwner ? heartbeat.owner() : heartbeat.ownerIfRegistered(), strict);
+        Declarer declarer =
+                new Declarer(needsOwner ? heartbeat.owner() : heartbeat.ownerIfRegistered(), strict, reason);
         try {
             return store.declareAll(settings, declarer);
         } catch (ExclusiveQueueException owned) {

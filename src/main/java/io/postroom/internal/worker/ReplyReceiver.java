@@ -140,7 +140,7 @@ public final class ReplyReceiver {
         }
         String name = ReplyMessage.QUEUE_PREFIX + UUID.randomUUID().toString().replace("-", "");
         QueueSettings settings = QueueSettings.of(name).kind(QueueKind.EXCLUSIVE);
-        QueueRow row = declarations.declare(List.of(settings)).get(0);
+        QueueRow row = declarations.declare(List.of(settings), null).get(0);
         consumers.readBy(row.id(), this::told);
         queue = new ReplyQueue(row.id(), name, owner);
         notifier.ensureListening();

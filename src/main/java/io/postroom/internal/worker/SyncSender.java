@@ -136,7 +136,7 @@ public final class SyncSender {
         }
         String text = end.failure() == null ? "" : end.failure().text();
         return switch (end.outcome()) {
-            case DONE -> Optional.of(Outcome.done());
+            case DONE -> Optional.of(Outcome.done(end.note() == null ? "" : end.note()));
             case RETRY, FAILED -> Optional.of(Outcome.retry(end.delay(), text));
             case SNOOZE -> Optional.of(Outcome.snooze(end.delay(), text));
             case NOT_NOW -> Optional.of(Outcome.notNow(text, end.delay()));

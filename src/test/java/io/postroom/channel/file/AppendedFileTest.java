@@ -3,6 +3,7 @@ package io.postroom.channel.file;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.postroom.testing.FullDisk;
 import io.postroom.testing.JvmProcess;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
@@ -24,7 +25,6 @@ import org.junit.jupiter.api.io.TempDir;
 @Timeout(120)
 class AppendedFileTest {
     private static final byte[] HEADER = bytes("a,b\r\n");
-    private static final Path FULL = Path.of("/dev/full");
 
     @TempDir
     Path folder;
@@ -154,11 +154,8 @@ class AppendedFileTest {
     void full_disk_leaves_the_file_as_it_was() throws Exception {
         Path path = folder.resolve("log.ndjson");
         Files.writeString(path, "{\"n\":1}\n");
-        AppendedFile file = new AppendedFile(
-                path,
-                false,
-                (opened, options) -> new FailingChannel(
-                        FileChannel.open(opened, options), FileChannel.open(FULL, StandardOpenOption.WRITE)));
+        AppendedFile file =
+                new AppendedFile(path, false, (opened, options) -> new FullDisk(FileChannel.open(opened, options)));
 
         assertThatThrownBy(() -> file.append(new byte[0], bytes("{\"n\":2}\n"), null))
                 .isInstanceOf(IOException.class)
@@ -170,6 +167,6 @@ class AppendedFileTest {
     }
 
     static boolean hasFullDevice() {
-        return Files.exists(FULL);
+        return FullDisk.isThere();
     }
 }

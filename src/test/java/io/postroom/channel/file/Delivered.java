@@ -21,11 +21,6 @@ record Delivered(
     }
 
     @Override
-    public int failures() {
-        return 0;
-    }
-
-    @Override
     public int attemptsLeft() {
         return 5;
     }

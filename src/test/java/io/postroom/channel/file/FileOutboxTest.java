@@ -6,6 +6,7 @@ import io.postroom.api.MessageIds;
 import io.postroom.api.Outcome;
 import io.postroom.api.SettingsEntry;
 import java.io.IOException;
+import java.math.BigDecimal;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
@@ -258,6 +259,20 @@ class FileOutboxTest {
                 .startsWith("{\"id\":\"" + id + "\",\"createdAt\":\"2027-03-31T22:30:00Z\",\"type\":\"invoice\"")
                 .contains("\"correlationId\":\"case-7\"")
                 .contains("\"payload\":{\"order\":\"A-1\"");
+    }
+
+    @Test
+    void decimals_are_written_to_csv_with_all_digits_and_without_an_exponent() throws Exception {
+        SettingsEntry entry = entry("append", "month", "format", "csv", "columns", "amount,rate,dust,round");
+        Map<String, BigDecimal> payload = Map.of(
+                "amount", new BigDecimal("20000000.00"),
+                "rate", new BigDecimal("1234567890.123456789"),
+                "dust", new BigDecimal("0.00000001"),
+                "round", new BigDecimal("2E+7"));
+
+        assertThat(files.write(payload, first(entry))).isEqualTo(Outcome.done());
+
+        assertThat(only()).endsWith("\r\n20000000.00,1234567890.123456789,0.00000001,20000000\r\n");
     }
 
     @Test

@@ -32,26 +32,6 @@ record CallContext(UUID id, SettingsEntry settings, Optional<String> secret, Ins
     }
 
     @Override
-    public String type() {
-        return "";
-    }
-
-    @Override
-    public int version() {
-        return 0;
-    }
-
-    @Override
-    public int failures() {
-        return 0;
-    }
-
-    @Override
-    public int attemptsLeft() {
-        return 1;
-    }
-
-    @Override
     public Instant createdAt() {
         return Instant.EPOCH;
     }

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.postroom.api.Outcome;
 import io.postroom.api.SettingsEntry;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.net.InetAddress;
@@ -19,9 +20,12 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
+import java.util.zip.GZIPOutputStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Servers that answer late, too much, half or nonsense. */
 @Timeout(60)
@@ -172,6 +176,70 @@ class HttpFaultTest implements AutoCloseable {
         HttpAnswer answer = sender.call("x", CallContext.of(entry.property("maxResponse", "1000")));
         assertThat(answer.outcome()).isEqualTo(Outcome.done());
         assertThat(answer.body()).isEqualTo("x".repeat(1000));
+    }
+
+    /** A repeat would do twice what the server has done. */
+    @ParameterizedTest
+    @ValueSource(strings = {"Content-Length: 100000", "Transfer-Encoding: chunked", "Connection: close"})
+    void answer_counts_although_its_body_is_longer_than_the_cap(String framing) throws Exception {
+        SettingsEntry entry = entry((out, socket) -> {
+            say(out, "HTTP/1.1 200 OK\r\n" + framing + "\r\n\r\n");
+            if (framing.endsWith("chunked")) {
+                say(out, "10000\r\n" + "x".repeat(0x10000) + "\r\n0\r\n\r\n");
+            } else {
+                say(out, "x".repeat(100_000));
+            }
+            socket.shutdownOutput();
+        });
+        try (HttpSender one = HttpSender.builder().connections(1).open()) {
+            for (int calls = 0; calls < 3; calls++) {
+                HttpAnswer answer = one.call("x", CallContext.of(entry.property("maxResponse", "1000")));
+                assertThat(answer.outcome()).isEqualTo(Outcome.done());
+                assertThat(answer.body()).isEqualTo("x".repeat(1000));
+            }
+        }
+    }
+
+    /** 50 KB on the wire, and 50 MB for a client that unpacks: nothing was asked for packed, so nothing is unpacked. */
+    @Test
+    void packed_body_stays_packed_and_within_its_cap() throws Exception {
+        ByteArrayOutputStream packed = new ByteArrayOutputStream();
+        try (GZIPOutputStream out = new GZIPOutputStream(packed)) {
+            byte[] block = new byte[1024 * 1024];
+            for (int i = 0; i < 50; i++) {
+                out.write(block);
+            }
+        }
+        SettingsEntry entry = entry((out, socket) -> {
+            say(out, "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: " + packed.size() + "\r\n\r\n");
+            packed.writeTo(out);
+            out.flush();
+        });
+        HttpAnswer answer = sender.call("x", CallContext.of(entry.property("maxResponse", "1000")));
+        assertThat(answer.outcome()).isEqualTo(Outcome.done());
+        assertThat(answer.body().length()).isLessThanOrEqualTo(1000);
+        assertThat(answer.body()).startsWith("\u001f");
+    }
+
+    /** The hello of a server that chooses TLS 1.0. */
+    @Test
+    void old_protocol_is_refused() throws Exception {
+        SettingsEntry entry = entry((out, socket) -> {
+            byte[] hello = new byte[5 + 4 + 2 + 32 + 1 + 2 + 1];
+            hello[0] = 22; // a record of the handshake, of TLS 1.0
+            hello[1] = 3;
+            hello[2] = 1;
+            hello[4] = (byte) (hello.length - 5);
+            hello[5] = 2; // the hello of a server
+            hello[8] = (byte) (hello.length - 9);
+            hello[9] = 3;
+            hello[10] = 1;
+            hello[hello.length - 2] = 0x2F; // TLS_RSA_WITH_AES_128_CBC_SHA
+            out.write(hello);
+            out.flush();
+        });
+        SettingsEntry https = entry.endpoint("https://127.0.0.1:" + server.getLocalPort() + "/");
+        assertThat(retryOf(https)).contains("TLS10").doesNotContain("within");
     }
 
     @Test

@@ -212,6 +212,7 @@ class HttpGuardTest {
                 "maxResponse | 1048577 | 0 to 1048576",
                 "kept | 2001 | 0 to 2000",
                 "keepHeaders | a b | names of headers",
+                "keepAnswer | all | properties.keepAnswer must be one of none, status, body, got \"all\"",
                 "retry | 500 | statuses of 300 to 499",
                 "auth | bearer | secret must be given",
                 "authHeader | Cookie | another header than those",
@@ -222,6 +223,12 @@ class HttpGuardTest {
                 "destination | a b | ",
                 "testMethod | POST | one of HEAD, GET, OPTIONS",
                 "contentType | json | a media type",
+                "contentType | text/csv; charset=no-such | with charset=UTF-8 or none",
+                "contentType | text/csv; charset=ISO-8859-1 | with charset=UTF-8 or none",
+                "contentType | text/csv;x=1;Charset =  \"latin1\" | with charset=UTF-8 or none",
+                "contentType | text/csv; charset=utf-8; charset=utf-16 | with charset=UTF-8 or none",
+                "allow | '' | names of hosts",
+                "allow | , | names of hosts",
             })
     void wrong_property_is_refused_with_its_name_and_limit(String name, String value, String limit) {
         try (HttpSender sender = HttpSender.open()) {
@@ -230,6 +237,27 @@ class HttpGuardTest {
                     .hasMessageContaining(limit == null ? "properties.destination" : limit);
             sender.require(entry("api.example").property("x-" + name, value));
         }
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "text/csv",
+                "text/csv; charset=UTF-8",
+                "text/csv;charset=\"utf-8\"; header=present",
+                "text/csv; header=present; charset= utf-8"
+            })
+    void content_type_of_the_encoding_that_is_sent_is_taken(String contentType) {
+        try (HttpSender sender = HttpSender.open()) {
+            sender.require(entry("api.example").property("contentType", contentType));
+        }
+    }
+
+    @Test
+    void process_that_names_no_host_as_allowed_is_refused() {
+        assertThatThrownBy(() -> HttpSender.builder().allowedHosts())
+                .isInstanceOf(InvalidMessageException.class)
+                .hasMessageContaining("allowedHosts must be names of hosts");
     }
 
     @Test

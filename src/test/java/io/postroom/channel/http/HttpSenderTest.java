@@ -73,6 +73,23 @@ class HttpSenderTest {
                         "X-tenant");
     }
 
+    @ParameterizedTest
+    @CsvSource({
+        "none, ''",
+        "status, 127.0.0.1 answered 201 [location=/invoices/7]",
+        "body, '127.0.0.1 answered 201 [location=/invoices/7]: {|  \"key\": \"***\"|}'"
+    })
+    void answer_of_a_success_is_noted_as_the_entry_says(String kept, String note) throws Exception {
+        stub.answers(201, Map.of("Location", "/invoices/7"), "{\n  \"key\": \"hunter2\"\n}");
+
+        Outcome outcome = sender.send(
+                PAID,
+                CallContext.of(entry().property("keepAnswer", kept).property("keepHeaders", "Location"))
+                        .with("hunter2"));
+
+        assertThat(outcome).isEqualTo(Outcome.done(note.replace('|', '\n')));
+    }
+
     @Test
     void text_and_bytes_leave_as_they_are_and_a_method_without_a_body_has_none() throws Exception {
         sender.send("grüße", CallContext.of(entry()));

@@ -12,6 +12,7 @@ import java.net.InetSocketAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.KeyStore;
+import java.security.cert.Certificate;
 import java.util.concurrent.atomic.AtomicInteger;
 import javax.net.ssl.KeyManagerFactory;
 import javax.net.ssl.SSLContext;
@@ -59,11 +60,15 @@ class HttpsTest {
         try (InputStream in = Files.newInputStream(file)) {
             keys.load(in, PASSWORD);
         }
+        server = serve(keys);
+    }
+
+    private static HttpsServer serve(KeyStore keys) throws Exception {
         KeyManagerFactory managers = KeyManagerFactory.getInstance(KeyManagerFactory.getDefaultAlgorithm());
         managers.init(keys, PASSWORD);
         SSLContext context = SSLContext.getInstance("TLS");
         context.init(managers.getKeyManagers(), null, null);
-        server = HttpsServer.create(new InetSocketAddress(InetAddress.getByName("127.0.0.1"), 0), 50);
+        HttpsServer server = HttpsServer.create(new InetSocketAddress(InetAddress.getByName("127.0.0.1"), 0), 50);
         server.setHttpsConfigurator(new HttpsConfigurator(context));
         server.createContext("/", exchange -> {
             REQUESTS.incrementAndGet();
@@ -71,6 +76,7 @@ class HttpsTest {
             exchange.close();
         });
         server.start();
+        return server;
     }
 
     @AfterAll
@@ -79,6 +85,11 @@ class HttpsTest {
     }
 
     private static Outcome send(HttpSender.Builder builder, String host) throws InterruptedException {
+        return send(builder, host, server);
+    }
+
+    private static Outcome send(HttpSender.Builder builder, String host, HttpsServer server)
+            throws InterruptedException {
         try (HttpSender sender = builder.open(name -> new InetAddress[] {InetAddress.getLoopbackAddress()})) {
             return sender.send(
                     "x",
@@ -90,9 +101,13 @@ class HttpsTest {
     }
 
     private static SSLContext trusting() throws Exception {
+        return trusting(keys.getCertificate("stub"));
+    }
+
+    private static SSLContext trusting(Certificate signer) throws Exception {
         KeyStore trusted = KeyStore.getInstance("PKCS12");
         trusted.load(null, null);
-        trusted.setCertificateEntry("stub", keys.getCertificate("stub"));
+        trusted.setCertificateEntry("signer", signer);
         TrustManagerFactory managers = TrustManagerFactory.getInstance(TrustManagerFactory.getDefaultAlgorithm());
         managers.init(trusted);
         SSLContext context = SSLContext.getInstance("TLS");
@@ -102,6 +117,7 @@ class HttpsTest {
 
     @Test
     void certificate_counts_only_with_a_trusted_signer_and_the_name_of_the_host() throws Exception {
+        int before = REQUESTS.get();
         assertThat(send(HttpSender.builder(), "api.example"))
                 .as("signed by itself")
                 .isInstanceOfSatisfying(
@@ -111,8 +127,31 @@ class HttpsTest {
                 .as("of another host")
                 .isInstanceOfSatisfying(
                         Outcome.Retry.class, retry -> assertThat(retry.reason()).contains("other.example"));
-        assertThat(REQUESTS).hasValue(0);
+        assertThat(REQUESTS).hasValue(before);
         assertThat(send(HttpSender.builder().tls(trusting()), "api.example")).isEqualTo(Outcome.done());
-        assertThat(REQUESTS).hasValue(1);
+        assertThat(REQUESTS).hasValue(before + 1);
+    }
+
+    /**
+     * expired.p12 has a certificate for api.example that was good in 2020, and that of its signer. It was made by keytool -genkeypair,
+     * -certreq, -gencert and -importcert. Signed by itself it would do for no test: a certificate that is trusted itself never expires.
+     */
+    @Test
+    void expired_certificate_of_a_trusted_signer_is_refused() throws Exception {
+        KeyStore expired = KeyStore.getInstance("PKCS12");
+        try (InputStream in = HttpsTest.class.getResourceAsStream("expired.p12")) {
+            expired.load(in, PASSWORD);
+        }
+        HttpsServer late = serve(expired);
+        int before = REQUESTS.get();
+        try {
+            assertThat(send(HttpSender.builder().tls(trusting(expired.getCertificate("ca"))), "api.example", late))
+                    .isInstanceOfSatisfying(
+                            Outcome.Retry.class,
+                            retry -> assertThat(retry.reason()).containsIgnoringCase("validity"));
+            assertThat(REQUESTS).hasValue(before);
+        } finally {
+            late.stop(0);
+        }
     }
 }

@@ -2,6 +2,7 @@ package io.postroom.channel.http;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 
 import io.postroom.api.CreateMessage;
 import io.postroom.api.InvalidMessageException;
@@ -40,6 +41,7 @@ class WebhookReceiverTest {
                 "version=0 | properties.version",
                 "unsigned=true | secret",
                 "unsigned=yes | properties.unsigned",
+                "signatureScheme=paypal | properties.signatureScheme",
                 "algorithm=HMAC-MD5 | properties.algorithm",
                 "signatureHeader=a b | properties.signatureHeader",
                 "signatureEncoding=utf-8 | properties.signatureEncoding",
@@ -55,6 +57,7 @@ class WebhookReceiverTest {
                 "maxBody=1048577 | properties.maxBody",
                 "maxBody=0 | properties.maxBody",
                 "contentTypes=json | properties.contentTypes",
+                "contentTypes= | properties.contentTypes",
                 "body=text | properties.body"
             })
     void wrong_property_is_refused_by_name(String property, String field) {
@@ -97,6 +100,88 @@ class WebhookReceiverTest {
                 Optional.of("It's a Secret to Everybody"),
                 NOW);
         assertThat(message.queue()).isEqualTo("orders");
+    }
+
+    /** Made by openssl dgst -sha256 -hmac, as the one above. */
+    private static final String OF_NOW = "897a8da29d7b424b778ad7daf7b83420a8b4bbd87187fea04b62931b249aa458";
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "t=1777629600,v1=OF_NOW | true",
+                "t=1777629600, v1=OF_NOW , v0=00 | true",
+                "v1=OF_NOW,t=1777629600 | true",
+                "t=1777629600,v1=00ff,v1=OF_NOW | true",
+                "t=1777629600,v1=OF_NOW,v1=junk | true",
+                "t=1777629600,v1=00ff | false",
+                "t=1777629600,v0=OF_NOW | false",
+                "t=1777629600,v1=OF_NOW00 | false",
+                "t=1777629600,v1= | false",
+                "t=1777629600 | false",
+                "v1=OF_NOW | false",
+                "t=1777629601,v1=OF_NOW | false",
+                "t=1777629600,t=1777629600,v1=OF_NOW | false",
+                "t=,v1=OF_NOW | false",
+                "t=-1777629600,v1=OF_NOW | false",
+                "t=1777629600.0,v1=OF_NOW | false",
+                "t=99999999999999999999,v1=OF_NOW | false",
+                "t:1777629600;v1:OF_NOW | false",
+                ",,==, | false",
+                "v1=1,v1=2,v1=3,v1=4,v1=5,v1=6,v1=7,v1=8,v1=9,v1=10,v1=OF_NOW,t=1777629600 | false",
+            })
+    void time_and_signatures_in_one_header_are_read(String header, boolean isTaken) {
+        Map<String, String> headers = Map.of("Stripe-Signature", header.replace("OF_NOW", OF_NOW));
+        assertThat(ofStripe(Map.of(), headers, NOW)).isEqualTo(isTaken);
+    }
+
+    /** A pattern for the blanks around commas took minutes for these, before anything was proven. */
+    @Test
+    void many_blanks_in_the_header_of_the_signature_are_read_once() {
+        String blanks = " ".repeat(200_000);
+        Map<String, String> headers =
+                Map.of("Stripe-Signature", "t=1777629600 , v1=" + OF_NOW + " ,x" + blanks + "x," + blanks);
+        assertTimeoutPreemptively(
+                Duration.ofSeconds(30),
+                () -> assertThat(ofStripe(Map.of(), headers, NOW)).isTrue());
+    }
+
+    @Test
+    void time_of_one_header_may_be_old_or_ahead_by_the_tolerance_alone() {
+        Map<String, String> headers = Map.of("Stripe-Signature", "t=1777629600,v1=" + OF_NOW);
+        for (int seconds : List.of(-300, 300)) {
+            assertThat(ofStripe(Map.of(), headers, NOW.plusSeconds(seconds))).isTrue();
+        }
+        for (int seconds : List.of(-301, 301)) {
+            assertThat(ofStripe(Map.of(), headers, NOW.plusSeconds(seconds))).isFalse();
+        }
+        assertThat(ofStripe(Map.of("maxAge", "1s"), headers, NOW.plusSeconds(2)))
+                .isFalse();
+        assertThat(ofStripe(Map.of(), Map.of(), NOW)).as("no header").isFalse();
+        assertThat(ofStripe(Map.of("signatureHeader", "X-Pay"), Map.of("X-Pay", headers.get("Stripe-Signature")), NOW))
+                .isTrue();
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"algorithm", "signaturePrefix", "signatureEncoding", "timestampHeader", "signed"})
+    void property_that_the_scheme_says_itself_is_refused(String property) {
+        SettingsEntry entry = entry(Map.of("signatureScheme", "stripe")).property(property, "hex");
+        assertThatThrownBy(() -> receiver.require(entry))
+                .hasMessageStartingWith(
+                        "properties." + property + " must be left out: properties.signatureScheme=stripe");
+    }
+
+    private boolean ofStripe(Map<String, String> more, Map<String, String> headers, Instant now) {
+        Map<String, String> properties = new LinkedHashMap<>(more);
+        properties.put("signatureScheme", "stripe");
+        byte[] body = "{\"id\": \"evt_1\"}".getBytes(StandardCharsets.UTF_8);
+        try {
+            receiver.read(entry(properties)).message(request(headers, body), Optional.of("whsec_between_two"), now);
+            return true;
+        } catch (WebhookRefusedException refused) {
+            assertThat(refused.reason()).isEqualTo(WebhookRefusedException.Reason.UNPROVEN);
+            return false;
+        }
     }
 
     @Test

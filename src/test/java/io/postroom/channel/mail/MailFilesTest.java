@@ -12,6 +12,7 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
@@ -39,7 +40,7 @@ class MailFilesTest {
         MailFiles files = open();
         UUID id = MessageIds.next();
 
-        assertThat(files.deliver(MAIL, id, Instant.now())).isEqualTo(Outcome.done());
+        assertThat(files.deliver(MAIL, id, Instant.now(), Instant.MAX)).isEqualTo(Outcome.done());
 
         assertThat(list()).containsExactly(id + ".eml");
         try (InputStream in = Files.newInputStream(folder().resolve(id + ".eml"))) {
@@ -51,14 +52,25 @@ class MailFilesTest {
     }
 
     @Test
+    void only_the_user_of_the_process_may_read_mails() throws Exception {
+        MailFiles files = open();
+        UUID id = MessageIds.next();
+        files.deliver(MAIL, id, Instant.now(), Instant.MAX);
+        assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(folder())))
+                .isEqualTo("rwx------");
+        assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(folder().resolve(id + ".eml"))))
+                .isEqualTo("rw-------");
+    }
+
+    @Test
     void a_repeated_send_is_the_same_file() throws Exception {
         MailFiles files = open();
         UUID id = MessageIds.next();
         Instant createdAt = Instant.now();
 
-        files.deliver(MAIL, id, createdAt);
+        files.deliver(MAIL, id, createdAt, Instant.MAX);
         byte[] first = Files.readAllBytes(folder().resolve(id + ".eml"));
-        files.deliver(MAIL, id, createdAt);
+        files.deliver(MAIL, id, createdAt, Instant.MAX);
 
         assertThat(list()).containsExactly(id + ".eml");
         assertThat(Files.readAllBytes(folder().resolve(id + ".eml"))).isEqualTo(first);
@@ -70,14 +82,14 @@ class MailFilesTest {
         UUID id = MessageIds.next();
         Mail large = MAIL.text("line of text\n".repeat(20_000));
         Instant createdAt = Instant.now();
-        files.deliver(large, id, createdAt);
+        files.deliver(large, id, createdAt, Instant.MAX);
         long whole = Files.size(folder().resolve(id + ".eml"));
         ExecutorService writers = Executors.newFixedThreadPool(2);
         CountDownLatch written = new CountDownLatch(2);
         for (int i = 0; i < 2; i++) {
             writers.submit(() -> {
                 for (int n = 0; n < 50; n++) {
-                    files.deliver(large, id, createdAt);
+                    files.deliver(large, id, createdAt, Instant.MAX);
                 }
                 written.countDown();
                 return null;
@@ -100,7 +112,7 @@ class MailFilesTest {
         MailFiles files = open();
         Files.delete(folder());
 
-        assertThat(files.deliver(MAIL, MessageIds.next(), Instant.now()))
+        assertThat(files.deliver(MAIL, MessageIds.next(), Instant.now(), Instant.MAX))
                 .isEqualTo(Outcome.notNow(folder().toString(), MailSettings.DEFAULT_PARK_FOR));
     }
 

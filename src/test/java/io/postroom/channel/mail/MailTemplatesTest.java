@@ -3,6 +3,7 @@ package io.postroom.channel.mail;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.math.BigDecimal;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -30,6 +31,13 @@ class MailTemplatesTest {
                 .doesNotContain("<script>")
                 .doesNotContain("49")
                 .contains("&lt;script&gt;");
+    }
+
+    @Test
+    void a_decimal_of_the_model_is_shown_without_an_exponent() {
+        Map<String, Object> model = Map.of("name", new BigDecimal("2.0E+7"), "order", new BigDecimal("0.00000001"));
+
+        assertThat(templates.render("greeting", model).text()).isEqualTo("Dear 20000000, your order 0.00000001.\n");
     }
 
     @ParameterizedTest

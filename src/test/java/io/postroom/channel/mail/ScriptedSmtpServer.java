@@ -8,6 +8,7 @@ import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
@@ -16,6 +17,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.locks.LockSupport;
 import javax.net.ServerSocketFactory;
 import javax.net.ssl.SSLSocket;
 import javax.net.ssl.SSLSocketFactory;
@@ -32,6 +34,10 @@ final class ScriptedSmtpServer implements AutoCloseable {
     static final String HANG = "HANG";
     /** Resets the connection instead of answering, as a system does whose process ended with commands unread. */
     static final String RESET = "RESET";
+    /** Sends an answer byte by byte, and no end of it. */
+    static final String DRIBBLE = "DRIBBLE";
+    /** Sends an answer of 4 MiB in short lines. */
+    static final String FLOOD = "FLOOD";
 
     private static final Map<String, String> USUAL = Map.of(
             "GREETING", "220 scripted",
@@ -190,12 +196,23 @@ final class ScriptedSmtpServer implements AutoCloseable {
         if (answer.equals(DROP) || answer.equals(RESET)) {
             return false;
         }
-        if (!answer.equals(HANG)) {
+        if (answer.equals(DRIBBLE)) {
+            dribble(socket.getOutputStream());
+        } else if (!answer.equals(HANG)) {
+            String said = answer.equals(FLOOD) ? "250-and\r\n".repeat(512 * 1024) + "250 ok" : answer;
             OutputStream out = socket.getOutputStream();
-            out.write((answer + "\r\n").getBytes(StandardCharsets.ISO_8859_1));
+            out.write((said + "\r\n").getBytes(StandardCharsets.ISO_8859_1));
             out.flush();
         }
         return !verb.equals("QUIT");
+    }
+
+    private static void dribble(OutputStream out) throws IOException {
+        while (true) { // until the other side has gone
+            out.write('2');
+            out.flush();
+            LockSupport.parkNanos(Duration.ofMillis(50).toNanos());
+        }
     }
 
     private String next(String verb) {

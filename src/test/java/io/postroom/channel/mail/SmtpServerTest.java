@@ -17,6 +17,7 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.UUID;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -259,11 +260,11 @@ class SmtpServerTest {
         UUID id = MessageIds.next();
         Instant createdAt = Instant.now();
 
-        assertThat(server.deliver(mail(), id, createdAt))
+        assertThat(server.deliver(mail(), id, createdAt, Instant.MAX))
                 .isInstanceOfSatisfying(
                         Outcome.Retry.class,
                         retry -> assertThat(retry.reason()).startsWith("127.0.0.1 may have taken the mail"));
-        assertThat(server.deliver(mail(), id, createdAt)).isEqualTo(Outcome.done());
+        assertThat(server.deliver(mail(), id, createdAt, Instant.MAX)).isEqualTo(Outcome.done());
 
         assertThat(scripted.mails()).hasSize(2);
         assertThat(scripted.mails().get(1)).isEqualTo(scripted.mails().get(0));
@@ -395,7 +396,7 @@ class SmtpServerTest {
     @Test
     void a_mail_that_finds_all_connections_busy_comes_back_soon() throws Exception {
         server.close();
-        server = new SmtpServer(scripted.settings().poolSize(1), SOON, nanoTime::get);
+        server = new SmtpServer(scripted.settings().poolSize(1), SOON, nanoTime::get, InetAddress::getAllByName);
         scripted.answer(".", HANG);
         ExecutorService thread = Executors.newSingleThreadExecutor();
         Future<Outcome> slow = thread.submit(() -> send(mail()));
@@ -409,6 +410,50 @@ class SmtpServerTest {
         thread.shutdown();
     }
 
+    @Test
+    void wait_for_a_busy_connection_ends_with_the_attempt() throws Exception {
+        server.close();
+        server = new SmtpServer(
+                scripted.settings().poolSize(1), Duration.ofMinutes(5), nanoTime::get, InetAddress::getAllByName);
+        scripted.answer(".", HANG);
+        ExecutorService thread = Executors.newSingleThreadExecutor();
+        Future<Outcome> slow = thread.submit(() -> send(mail()));
+        await().until(() -> scripted.count(".") == 1);
+
+        assertThat(server.deliver(
+                        mail(), MessageIds.next(), Instant.now(), Instant.now().plus(SOON)))
+                .isInstanceOf(Outcome.Snooze.class);
+        scripted.cutConnections();
+        assertThat(slow.get(30, TimeUnit.SECONDS)).isInstanceOf(Outcome.Retry.class);
+        thread.shutdown();
+    }
+
+    @Test
+    void look_up_that_hangs_ends_with_the_attempt_or_the_time_to_connect() throws Exception {
+        CountDownLatch never = new CountDownLatch(1);
+        server.close();
+        server = new SmtpServer(
+                scripted.settings().timeouts(SOON, SOON, SOON).parkFor(PARKED),
+                Duration.ofSeconds(10),
+                nanoTime::get,
+                host -> {
+                    try {
+                        never.await();
+                    } catch (InterruptedException stop) {
+                        Thread.currentThread().interrupt();
+                    }
+                    return new InetAddress[0];
+                });
+        assertThat(server.deliver(
+                        mail(), MessageIds.next(), Instant.now(), Instant.now().plus(SOON)))
+                .isInstanceOfSatisfying(
+                        Outcome.Retry.class,
+                        retry -> assertThat(retry.reason()).contains("127.0.0.1 was not looked up in time"));
+        assertThat(server.test().text()).contains("was not looked up in time");
+        assertThat(send(mail())).isEqualTo(Outcome.notNow("127.0.0.1", PARKED));
+        assertThat(scripted.connections()).isZero();
+    }
+
     // ----
 
     private static Mail mail() {
@@ -416,7 +461,7 @@ class SmtpServerTest {
     }
 
     private Outcome send(Mail mail) throws InterruptedException {
-        return server.deliver(mail, MessageIds.next(), Instant.now());
+        return server.deliver(mail, MessageIds.next(), Instant.now(), Instant.MAX);
     }
 
     private void use(MailSettings settings) {
@@ -425,7 +470,8 @@ class SmtpServerTest {
     }
 
     private SmtpServer open(MailSettings settings) {
-        return new SmtpServer(settings.parkFor(PARKED), Duration.ofSeconds(10), nanoTime::get);
+        return new SmtpServer(
+                settings.parkFor(PARKED), Duration.ofSeconds(10), nanoTime::get, InetAddress::getAllByName);
     }
 
     private static List<String> verbs(List<String> commands) {

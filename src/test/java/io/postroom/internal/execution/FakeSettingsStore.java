@@ -45,7 +45,8 @@ final class FakeSettingsStore implements SettingsStore {
     }
 
     @Override
-    public StoredSettings set(SettingsEntry entry, @Nullable Long expectedVersion, @Nullable String person) {
+    public StoredSettings set(
+            SettingsEntry entry, @Nullable Long expectedVersion, @Nullable String person, @Nullable String reason) {
         StoredSettings stored = new StoredSettings(entry, 1, true, Instant.EPOCH, "test");
         entries.put(entry.name(), stored);
         return stored;
@@ -57,7 +58,8 @@ final class FakeSettingsStore implements SettingsStore {
     }
 
     @Override
-    public boolean delete(String name, @Nullable Long expectedVersion, @Nullable String person) {
+    public boolean delete(
+            String name, @Nullable Long expectedVersion, @Nullable String person, @Nullable String reason) {
         return entries.remove(name) != null;
     }
 }

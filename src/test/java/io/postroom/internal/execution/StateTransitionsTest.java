@@ -208,6 +208,15 @@ class StateTransitionsTest {
         assertThat(completion.finishedNanos() - System.nanoTime()).isNotPositive();
     }
 
+    @Test
+    void note_that_cannot_be_stored_is_replaced_and_the_message_is_finished_all_the_same() {
+        Completion end = StateTransitions.of(message(0, 0), Outcome.done("it"), null, POLICY, STARTED);
+        assertThat(end.note()).isEqualTo("it");
+        assertThat(end.withoutDetails().note()).isEqualTo("the note's own text could not be stored");
+        assertThat(End.of(end.withoutDetails()))
+                .isEqualTo(End.of(StateTransitions.of(message(0, 0), Outcome.done(), null, POLICY, STARTED)));
+    }
+
     @ParameterizedTest
     @ValueSource(ints = {0, 1, LIMIT, MAX})
     void undecodable_message_is_dead_after_24_hours_and_no_failure_is_counted(int failures) {

@@ -4,123 +4,27 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.postroom.api.CreateMessage;
-import io.postroom.api.FileImport;
-import io.postroom.api.FileImport.Format;
-import io.postroom.api.ImportedFile;
 import io.postroom.api.ImportedFile.State;
-import io.postroom.api.InvalidMessageException;
-import io.postroom.api.MessageIds;
-import io.postroom.internal.postgres.PostgresStores;
-import io.postroom.internal.storage.FileImportStore;
 import io.postroom.internal.storage.NewMessage;
 import io.postroom.testing.PostgresTest;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
-import java.sql.Connection;
 import java.time.Duration;
-import java.util.ArrayList;
-import java.util.List;
-import java.util.concurrent.atomic.AtomicLong;
-import java.util.stream.Collectors;
-import java.util.stream.IntStream;
 import javax.sql.DataSource;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
-import org.springframework.jdbc.core.simple.JdbcClient;
 
 /** Steps of several processes in one folder, which a fast machine would seldom show. */
 @PostgresTest
-class FolderImportTest {
-    private final FileImportStore store;
-    private final JdbcClient sql;
-    private final AtomicLong nanos = new AtomicLong();
-
-    @TempDir
-    Path folder;
-
+class FolderImportTest extends FolderFixture {
     FolderImportTest(DataSource pool) {
-        store = PostgresStores.on(pool).fileImports();
-        sql = JdbcClient.create(pool);
-    }
-
-    @BeforeEach
-    void clear() {
-        sql.sql("DELETE FROM postroom.file_import").update();
-    }
-
-    /** What a process creates, and what it does in its transaction. */
-    private static class Creator implements ImportedMessages {
-        final List<String> created = new ArrayList<>();
-        private final List<String> encoded = new ArrayList<>();
-        Runnable inTransaction = () -> {};
-
-        @Override
-        public NewMessage encode(CreateMessage message) {
-            String json = ((CreateMessage.Content.Json) message.content()).json();
-            if (json.startsWith("bad")) {
-                throw new InvalidMessageException("payload", "JSON", json);
-            }
-            encoded.add(json);
-            return new NewMessage(
-                    MessageIds.next(),
-                    false,
-                    1,
-                    "q",
-                    4,
-                    null,
-                    null,
-                    null,
-                    null,
-                    null,
-                    message.deduplication(),
-                    null,
-                    null);
-        }
-
-        @Override
-        public Runnable create(List<NewMessage> messages, Connection connection) {
-            inTransaction.run();
-            created.addAll(encoded);
-            encoded.clear();
-            return () -> {};
-        }
-    }
-
-    private FolderImport process(Creator creator) {
-        return new FolderImport(
-                FileImport.of("orders", folder, "q").format(Format.NDJSON),
-                new Inbox(folder, Duration.ofSeconds(2), nanos::get),
-                store,
-                creator);
-    }
-
-    private void put(String name, String text) throws Exception {
-        Files.writeString(folder.resolve(name), text);
-    }
-
-    private void rest(FolderImport process) throws Exception {
-        process.hasWork();
-        nanos.addAndGet(Duration.ofSeconds(2).toNanos());
-        assertThat(process.hasWork()).isTrue();
-    }
-
-    private ImportedFile only() {
-        assertThat(store.list(10)).hasSize(1);
-        return store.list(10).get(0);
-    }
-
-    private static String lines(int from, int to) {
-        return IntStream.range(from, to)
-                .mapToObj(i -> (i % 500 == 7 ? "bad" : "") + i + "\n")
-                .collect(Collectors.joining());
+        super(pool);
     }
 
     @Test
     void file_is_taken_when_neither_size_nor_time_changed_for_long_enough() throws Exception {
-        FolderImport process = process(new Creator());
+        FolderImport process = process(new LineCreator());
         put("a", "1\n");
         assertThat(process.hasWork()).isFalse();
         nanos.addAndGet(Duration.ofMillis(1999).toNanos());
@@ -134,7 +38,7 @@ class FolderImportTest {
 
     @Test
     void death_between_bad_lines_and_commit_repeats_neither() throws Exception {
-        Creator dying = new Creator();
+        LineCreator dying = new LineCreator();
         put("a", lines(0, 1500));
         FolderImport first = process(dying);
         rest(first);
@@ -148,7 +52,7 @@ class FolderImportTest {
         assertThat(Files.readAllLines(own.resolve("bad-lines.ndjson"))).hasSize(3);
         assertThat(only().badLines()).isEqualTo(2);
 
-        Creator next = new Creator();
+        LineCreator next = new LineCreator();
         FolderImport second = process(next);
         assertThat(second.hasWork()).isTrue();
         assertThat(second.work(Duration.ofMinutes(1))).isFalse();
@@ -165,7 +69,7 @@ class FolderImportTest {
     /** One process was suspended after it had read its lines. Another one imports the same lines, and dies in the block behind them. */
     @Test
     void process_with_an_older_position_creates_nothing_and_cuts_nothing_off() throws Exception {
-        Creator fast = new Creator();
+        LineCreator fast = new LineCreator();
         fast.inTransaction = () -> {
             if (!fast.created.isEmpty()) {
                 throw new IllegalStateException("dies in its second block");
@@ -173,7 +77,7 @@ class FolderImportTest {
         };
         put("a", lines(0, 1500));
         boolean[] overtaken = {false};
-        Creator suspended = new Creator() {
+        LineCreator suspended = new LineCreator() {
             @Override
             public NewMessage encode(CreateMessage message) {
                 if (!overtaken[0]) {
@@ -196,7 +100,7 @@ class FolderImportTest {
         Path own = folder.resolve("processing").resolve(only().id().toString());
         assertThat(Files.readAllLines(own.resolve("bad-lines.ndjson"))).hasSizeGreaterThanOrEqualTo(2);
 
-        Creator last = new Creator();
+        LineCreator last = new LineCreator();
         process(last).work(Duration.ofMinutes(1));
         assertThat(last.created).hasSize(499);
         assertThat(only().messages()).isEqualTo(1497);
@@ -205,7 +109,7 @@ class FolderImportTest {
 
     @Test
     void file_that_vanished_between_look_and_claim_is_no_trouble() throws Exception {
-        Creator creator = new Creator();
+        LineCreator creator = new LineCreator();
         put("a", "1\n");
         put("b", "2\n");
         FolderImport process = process(creator);
@@ -222,7 +126,7 @@ class FolderImportTest {
 
     @Test
     void link_that_took_the_place_of_a_file_is_not_read() throws Exception {
-        Creator creator = new Creator();
+        LineCreator creator = new LineCreator();
         Path outside = Files.createTempFile("outside", ".ndjson");
         Files.writeString(outside, "9\n");
         put("a", "1\n");
@@ -242,7 +146,7 @@ class FolderImportTest {
 
     @Test
     void file_that_changes_while_it_is_imported_fails_and_says_what_was_created() throws Exception {
-        Creator creator = new Creator();
+        LineCreator creator = new LineCreator();
         put("a", lines(0, 2500));
         FolderImport process = process(creator);
         rest(process);
@@ -267,7 +171,7 @@ class FolderImportTest {
 
     @Test
     void file_that_vanished_from_processing_fails() throws Exception {
-        Creator creator = new Creator();
+        LineCreator creator = new LineCreator();
         put("a", lines(0, 2500));
         FolderImport process = process(creator);
         rest(process);

@@ -106,18 +106,35 @@ class FireSchedulesTest {
     void database_is_asked_nothing_while_no_schedule_will_be_due() {
         FireSchedules job = job();
         job.run();
-        assertThat(asked).as("at the start").containsExactly("untilNextDue");
+        assertThat(asked).as("at the start").containsExactly("replanOlderThan", "untilNextDue");
         job.told(false);
         job.run();
         job.run();
-        assertThat(asked).hasSize(1);
+        assertThat(asked).hasSize(2);
         job.lookNext();
         job.told(false);
         job.run();
-        assertThat(asked).as("this process changed a schedule").hasSize(2);
+        assertThat(asked).as("this process changed a schedule").hasSize(3);
         job.told(true);
         job.run();
-        assertThat(asked).hasSize(3);
+        assertThat(asked).hasSize(4);
+    }
+
+    @Test
+    void schedule_that_older_rules_could_not_read_is_planned_after_a_start_though_nothing_else_is_due() {
+        sql.sql("SELECT postroom.create_schedule('new-zone', '{\"queue\": \"q\"}', cron => '0 0 1 1 *')")
+                .query(Boolean.class)
+                .single();
+        sql.sql(
+                        "UPDATE postroom.schedule SET due_at = NULL, planned_at = NULL, zone_version = '2020a', error = 'no such zone'")
+                .update();
+        FireSchedules job = new FireSchedules(store, messages, "2020b");
+        assertThat(job.run()).isZero();
+        job.run();
+        assertThat(sql.sql("SELECT planned_at > now() AND error IS NULL FROM postroom.schedule")
+                        .query(Boolean.class)
+                        .single())
+                .isTrue();
     }
 
     /** A transaction that declares two schedules holds the one and wants the other. Whoever plans anew must not hold that and wait. */

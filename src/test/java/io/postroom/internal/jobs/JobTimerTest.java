@@ -69,6 +69,20 @@ class JobTimerTest {
     }
 
     @Test
+    void first_turn_of_upkeep_comes_after_those_of_the_others() {
+        CountingJob upkeep = new CountingJob(turn -> {});
+        upkeep.firstWait = Duration.ofMillis(400);
+        CountingJob other = new CountingJob(turn -> {});
+
+        long startedAt = System.nanoTime();
+        timer.start(List.of(upkeep, other));
+
+        await().until(() -> upkeep.turns() == 1);
+        assertThat(Duration.ofNanos(upkeep.begun.get(0) - startedAt)).isGreaterThanOrEqualTo(upkeep.firstWait);
+        assertThat(other.turns()).isEqualTo(1);
+    }
+
+    @Test
     void run_soon_brings_a_turn_forward() {
         CountingJob job = new CountingJob(turn -> {});
         timer.start(List.of(job));
@@ -160,6 +174,7 @@ class JobTimerTest {
         private final List<Long> begun = new CopyOnWriteArrayList<>();
         private final IntConsumer work;
         private volatile Duration wait = LATER;
+        private volatile Duration firstWait = Duration.ZERO;
 
         CountingJob(IntConsumer work) {
             this.work = work;
@@ -168,6 +183,11 @@ class JobTimerTest {
         @Override
         public String name() {
             return "counting";
+        }
+
+        @Override
+        public Duration firstWait() {
+            return firstWait;
         }
 
         @Override

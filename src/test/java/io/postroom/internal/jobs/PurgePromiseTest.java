@@ -285,6 +285,7 @@ class PurgePromiseTest {
         sql.sql("CREATE ROLE " + role).update();
         sql.sql("GRANT USAGE ON SCHEMA postroom TO " + role).update();
         sql.sql("GRANT ALL ON ALL TABLES IN SCHEMA postroom TO " + role).update();
+        sql.sql("GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA postroom TO " + role).update();
         sql.sql("ALTER TABLE postroom.ready ENABLE ROW LEVEL SECURITY").update();
         try (Connection connection = database.connect()) {
             connection.createStatement().execute("SET ROLE " + role);

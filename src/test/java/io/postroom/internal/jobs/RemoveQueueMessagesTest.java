@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.tuple;
 
+import io.postroom.api.StoreException;
 import io.postroom.internal.postgres.purge.PostgresMaintenance;
 import io.postroom.internal.storage.MaintenanceStore;
 import io.postroom.internal.storage.MaintenanceStore.Day;
@@ -590,7 +591,7 @@ class RemoveQueueMessagesTest {
         CompletableFuture<Integer> whole = repeat(database, on, own -> new RemoveQueueMessages(maintenance, 1).run());
         CompletableFuture<Integer> single = repeat(database, on, own -> {
             if (purged("truncate") > 0) { // before that it would leave the other nothing but dead letters
-                oneByOne.run();
+                oneByOneOrLater();
                 maintenance.truncateReady(0);
             }
         });
@@ -599,7 +600,7 @@ class RemoveQueueMessagesTest {
         try {
             int looks = 0;
             for (long begin = System.nanoTime();
-                    System.nanoTime() - begin < Duration.ofSeconds(6).toNanos() || looks < 30;
+                    System.nanoTime() - begin < Duration.ofSeconds(2).toNanos() || looks < 20;
                     looks++) {
                 assertThat(Conservation.check(sql)).isEmpty();
                 assertThat(actors).noneMatch(CompletableFuture::isDone);
@@ -617,6 +618,20 @@ class RemoveQueueMessagesTest {
                         .single())
                 .as("dead letters keep their content")
                 .isZero();
+    }
+
+    /**
+     * The lock of the job keeps two purges apart. Without it the deletion may wait for a day that the other has locked in part, and lose
+     * when the two wait for each other: then it is tried again, as the timer does.
+     */
+    private void oneByOneOrLater() {
+        try {
+            oneByOne.run();
+        } catch (StoreException lost) {
+            if (lost.kind() != StoreException.Kind.TRY_AGAIN) {
+                throw lost;
+            }
+        }
     }
 
     /** Entries in the ledger. */

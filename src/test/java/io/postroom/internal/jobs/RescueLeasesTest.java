@@ -32,7 +32,8 @@ class RescueLeasesTest {
         AtomicBoolean hasBeaten = new AtomicBoolean();
         RescueLeases job = new RescueLeases(
                 PostgresStores.on(pool).jobs(), LEASE_TIME, Duration.ofMillis(50), any -> hasBeaten.get(), any -> {});
-        await().until(() -> sql.sql("SELECT now() - beat_at > interval '1 second' FROM postroom.worker")
+        await().until(() -> sql.sql(
+                        "SELECT now() - beat_at > interval '1 second' FROM postroom.worker WHERE name = 'silent'")
                 .query(Boolean.class)
                 .single());
 
@@ -42,6 +43,25 @@ class RescueLeasesTest {
         hasBeaten.set(true);
         assertThat(job.run()).isZero();
         assertThat(leases()).isZero();
+    }
+
+    /** A process that died before the clock was set back has sent its last heartbeat in the time to come. */
+    @Test
+    void silence_counts_from_now_on_when_the_clock_was_set_back() {
+        PlacedMessages messages = new PlacedMessages(pool);
+        int dead = messages.worker("ahead");
+        messages.message("held.ahead").leased(dead);
+        sql.sql("UPDATE postroom.worker SET beat_at = beat_at + interval '1 hour' WHERE id = ?")
+                .param(dead)
+                .update();
+        RescueLeases job = new RescueLeases(
+                PostgresStores.on(pool).jobs(), LEASE_TIME, Duration.ofMillis(50), any -> true, any -> {});
+        job.run();
+        assertThat(leases()).as("it may be about to send a heartbeat").isEqualTo(1);
+        await().until(() -> {
+            job.run();
+            return leases() == 0;
+        });
     }
 
     private int leases() {

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.postroom.api.CreateMessage;
 import io.postroom.api.MessageIds;
 import io.postroom.api.SettingsEntry;
+import io.postroom.api.StoreException;
 import io.postroom.internal.imports.ImportedMessages;
 import io.postroom.internal.postgres.PostgresStores;
 import io.postroom.internal.storage.MailboxStore;
@@ -128,6 +129,21 @@ class MailboxReadingTest {
 
     private boolean isRead(int index) throws Exception {
         return host.inbox().getMessages().get(index).getFlags().contains(Flags.Flag.SEEN);
+    }
+
+    @Test
+    void mail_waits_for_a_queue_that_moves_to_another_home() throws Exception {
+        host.deliver("a1", "first", "hello");
+        Creator creator = new Creator();
+        creator.inTransaction = () -> {
+            throw new StoreException("queue \"q\" has moved to home \"b\"", StoreException.Kind.REFUSED, "PR421", null);
+        };
+        assertThat(store.hold(first)).isTrue();
+        assertThatThrownBy(() -> readAll(first, creator, false)).hasMessageContaining("has moved");
+        assertThat(isRead(0)).isFalse();
+        creator.inTransaction = () -> {};
+        assertThat(readAll(first, creator, false)).isTrue();
+        assertThat(creator.created).hasSize(1);
     }
 
     @Test

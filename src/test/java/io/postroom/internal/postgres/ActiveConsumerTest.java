@@ -230,6 +230,16 @@ class ActiveConsumerTest {
     }
 
     @Test
+    void change_ends_after_the_clock_was_set_back() {
+        single(false);
+        single(true);
+        fixture.execute(
+                "UPDATE postroom.active_consumer SET active_at = active_at + interval '1 hour' WHERE worker_id = 0");
+        release();
+        assertThat(claim(first)).isEqualTo(1);
+    }
+
+    @Test
     void transaction_that_began_after_the_change_is_not_waited_for() throws Exception {
         single(false);
         single(true);

@@ -8,6 +8,7 @@ import io.postroom.api.BatchState;
 import io.postroom.api.MessageIds;
 import io.postroom.internal.storage.BatchStore;
 import io.postroom.internal.storage.BatchStore.Settled;
+import io.postroom.internal.storage.BatchStore.Uncompleted;
 import io.postroom.internal.storage.ClaimedMessage;
 import io.postroom.testing.Conservation;
 import io.postroom.testing.PostgresTest;
@@ -339,6 +340,27 @@ class BatchRaceTest {
         assertThat(batches.find(other).orElseThrow().problem()).isEmpty();
     }
 
+    /** That transaction may stay open for days, or be prepared: other batches go on meanwhile. */
+    @Test
+    void completion_to_a_queue_that_another_transaction_is_making_is_tried_again_later() throws Exception {
+        seal();
+        try (Connection making = sessions.begin();
+                Connection settling = sessions.begin()) {
+            execute(making, "SELECT FROM postroom.create_message('" + store.queue.name() + ".end', '{}')");
+            execute(settling, "SET LOCAL lock_timeout = '300ms'"); // as in the engine's pool, where it is longer
+            assertThat(settle(settling, batch)).isEqualTo(1);
+            settling.commit();
+            making.rollback();
+        }
+        assertThat(found().problem().orElseThrow()).contains("lock timeout");
+        assertThat(store.text("SELECT look_at >= counted_at + interval '4 seconds' FROM postroom.batch_progress"
+                        + " WHERE batch_id = '" + batch + "'"))
+                .as("others come first")
+                .isEqualTo("t");
+        assertThat(settle()).isEqualTo(Settled.COMPLETED);
+        assertCompletedOnce();
+    }
+
     // ---- cancel
 
     @Test
@@ -414,6 +436,37 @@ class BatchRaceTest {
         store.execute("SELECT postroom.cancel('" + putOff + "')");
         assertThat(settle()).isEqualTo(Settled.COMPLETED);
         assertThat(found()).extracting(Batch::purged, Batch::cancelled).containsExactly(1L, 1L);
+    }
+
+    @Test
+    void batch_is_looked_at_again_after_the_clock_was_set_back() {
+        UUID gone = member();
+        member();
+        assertThat(settle()).isEqualTo(Settled.COUNTED);
+        store.execute("UPDATE postroom.batch_progress SET look_at = clock_timestamp() + interval '4 seconds'");
+        assertThat(batches.uncompleted(10)).contains(new Uncompleted(batch, false));
+        store.execute(
+                "UPDATE postroom.batch_progress SET look_at = look_at + interval '1 hour', purge_at = purge_at + interval '1 hour'");
+        assertThat(batches.uncompleted(10)).contains(new Uncompleted(batch, true));
+        finishOne();
+        purge(gone);
+        assertThat(settle()).isEqualTo(Settled.COUNTED);
+        assertThat(found().purged()).isEqualTo(1);
+    }
+
+    /** The end of a member is looked for from the creation of its batch on. */
+    @Test
+    void member_that_ends_before_its_batch_was_created_is_counted() {
+        member();
+        member();
+        store.execute("UPDATE postroom.batch SET created_at = created_at + interval '1 day'");
+        finishOne();
+        assertThat(settle()).isEqualTo(Settled.COUNTED);
+        assertThat(found().done()).isEqualTo(1);
+        store.execute("UPDATE postroom.attempt SET finished_at = finished_at - interval '30 minutes'");
+        finishOne();
+        seal();
+        assertThat(settle()).isEqualTo(Settled.COMPLETED);
     }
 
     private void purge(UUID finished) {

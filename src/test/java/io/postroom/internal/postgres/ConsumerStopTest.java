@@ -457,6 +457,10 @@ class ConsumerStopTest {
                     + "; GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA postroom TO " + role);
             assertThatThrownBy(() ->
                             fixture.execute("SET ROLE " + role + "; SELECT postroom.stop_consumers('" + queue + "')"))
+                    .hasStackTraceContaining("permission denied for function stop_consumers");
+            fixture.execute("RESET ROLE; GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA postroom TO " + role);
+            assertThatThrownBy(() ->
+                            fixture.execute("SET ROLE " + role + "; SELECT postroom.stop_consumers('" + queue + "')"))
                     .hasStackTraceContaining("permission denied for table queue");
         } finally {
             fixture.execute("RESET ROLE; DROP OWNED BY " + role + "; DROP ROLE " + role);

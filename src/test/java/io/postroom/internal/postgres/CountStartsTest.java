@@ -13,6 +13,7 @@ import javax.sql.DataSource;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.springframework.jdbc.core.simple.JdbcClient;
 
@@ -22,6 +23,7 @@ class CountStartsTest {
     private static final long SECOND = 1_000_000;
     private static final long START_TIME = 300_000; // of a second
     private static final long GUARD = 50_000; // of a second
+    private static final long AHEAD = 25_000; // of a second
     private static final long SLICE = 2_500; // of a second
 
     private final JdbcClient client;
@@ -58,12 +60,24 @@ class CountStartsTest {
     private long book(long now, int messages) {
         Free free = at(now);
         assertThat(free.free).isGreaterThanOrEqualTo(messages);
+        return book(free, now, messages);
+    }
+
+    private long book(Free free, long now, int messages) {
         long deadline = now + number("SELECT postroom.start_time(?)", period);
         until = Arrays.copyOf(free.until, free.until.length + 1);
         until[until.length - 1] = number("SELECT postroom.start_slice(?, ?, ?)", period, window, deadline);
         booked = Arrays.copyOf(free.booked, free.booked.length + 1);
         booked[booked.length - 1] = messages;
         return deadline;
+    }
+
+    /** When the next starts are free, those that a claim may take now. */
+    private Long[] freeStarts(Free free, long now, int most) {
+        return client.sql("SELECT postroom.free_starts(?, ?, ?, ?, ?, ? + postroom.start_ahead(?), ?)")
+                .params(maxStarts, period, free.until, free.booked, now, now, period, most)
+                .query((row, n) -> (Long[]) row.getArray(1).getArray())
+                .single();
     }
 
     private void report(long deadline, @Nullable Long started, int messages) {
@@ -160,6 +174,43 @@ class CountStartsTest {
                 .isEqualTo(first + 2 * SLICE);
     }
 
+    @Test
+    void a_claim_takes_what_is_free_soon_from_the_moment_on_at_which_it_is() {
+        maxStarts = 4;
+        book(5_000 * SECOND, 2);
+        book(5_000 * SECOND + 4 * SLICE, 1);
+        book(5_000 * SECOND + 11 * SLICE, 1);
+        long first = 5_000 * SECOND + START_TIME + SECOND;
+        Free free = at(5_000 * SECOND + 11 * SLICE);
+        assertThat(freeStarts(free, first - AHEAD - 1, 10)).isEmpty();
+        assertThat(freeStarts(free, first - AHEAD, 10)).containsExactly(first, first);
+        assertThat(freeStarts(free, first - AHEAD, 1)).containsExactly(first);
+        assertThat(freeStarts(free, first - SLICE, 10)).containsExactly(first, first, first + 4 * SLICE);
+        assertThat(freeStarts(at(first), first, 10)).containsExactly(first, first, first + 4 * SLICE);
+        maxStarts = 3;
+        assertThat(freeStarts(free, first - SLICE, 10))
+                .as("a limit that was lowered")
+                .containsExactly(first, first + 4 * SLICE);
+    }
+
+    @Test
+    void a_claim_that_may_take_what_is_free_soon_comes_earlier_and_waits_longer_for_several() {
+        book(5_000 * SECOND, 1);
+        book(5_000 * SECOND + 4 * SLICE, 1);
+        book(5_000 * SECOND + 20 * SLICE, 8);
+        Free free = at(5_000 * SECOND + 20 * SLICE);
+        String next = "SELECT postroom.next_start(10, ?, 'sliding', ?, ?, ?, ?, ?)";
+        long first = START_TIME + SECOND;
+        assertThat(number(next, period, free.until, free.booked, 5_000 * SECOND, 2, AHEAD))
+                .isEqualTo(first + 4 * SLICE - AHEAD);
+        assertThat(number(next, period, free.until, free.booked, 5_000 * SECOND, 3, AHEAD))
+                .as("half of the time at most")
+                .isEqualTo(first - AHEAD / 2);
+        assertThat(number(next, period, free.until, free.booked, 5_000 * SECOND + first - AHEAD / 2, 1, AHEAD))
+                .as("never the answer for a start that is free")
+                .isOne();
+    }
+
     @ParameterizedTest
     @ValueSource(strings = {"sliding", "fixed"})
     void a_clock_that_was_set_back_credits_no_time_and_stops_nobody_for_long(String kind) {
@@ -177,10 +228,21 @@ class CountStartsTest {
 
     private record Start(long deadline, @Nullable Long at) {}
 
-    /** Each start happens at any moment of its booking or never, and is reported at any moment after that or never. */
+    /**
+     * Each start happens at any moment of its booking or never, and is reported at any moment after that or never. Where claims take what
+     * is free soon, it happens at the first moment that is allowed, or later.
+     */
     @ParameterizedTest
-    @ValueSource(longs = {100_000, 333_333, 1_000_000, 34_560_000_000_000L})
-    void no_window_of_a_sliding_period_ever_has_more_starts_than_allowed(long length) {
+    @CsvSource({
+        "100000, false",
+        "100000, true",
+        "333333, false",
+        "333333, true",
+        "1000000, false",
+        "1000000, true",
+        "34560000000000, true"
+    })
+    void no_window_of_a_sliding_period_ever_has_more_starts_than_allowed(long length, boolean ahead) {
         period = length;
         maxStarts = 7;
         Random random = new Random(length);
@@ -199,11 +261,13 @@ class CountStartsTest {
                 }
             }
             Free free = at(now);
-            int take = Math.min(free.free, 1 + random.nextInt(3));
-            long deadline = take == 0 ? 0 : book(now, take);
+            Long[] from = freeStarts(free, now, 1 + random.nextInt(3));
+            int take = ahead ? from.length : Math.min(free.free, from.length);
+            long deadline = take == 0 ? 0 : book(free, now, take);
             for (int n = 0; n < take; n++) {
                 boolean happens = random.nextInt(5) > 0;
-                Long moment = happens ? Long.valueOf(now + (long) (random.nextDouble() * (deadline - now))) : null;
+                double part = random.nextBoolean() ? 0 : random.nextDouble();
+                Long moment = happens ? Long.valueOf(from[n] + (long) (part * (deadline - from[n]))) : null;
                 unreported.add(new Start(deadline, moment));
                 if (moment != null) {
                     starts.add(moment);
@@ -220,7 +284,10 @@ class CountStartsTest {
             }
             long last = now;
             starts.removeIf(at -> at < last - 2 * length - 2 * SECOND);
-            now += free.nextIn > 0 && random.nextBoolean() ? free.nextIn : (long) (random.nextDouble() * length / 5);
+            long early = ahead ? random.nextInt(25_000) : 0;
+            now += free.nextIn > 0 && random.nextBoolean()
+                    ? Math.max(1, free.nextIn - early)
+                    : (long) (random.nextDouble() * length / 5);
         }
         assertThat(started).as("it lets some through").isGreaterThan(30);
     }

@@ -3,10 +3,15 @@ package io.postroom.internal.postgres;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.postroom.api.LimiterState;
+import io.postroom.api.QueueStats;
+import io.postroom.internal.storage.AttemptOutcome;
 import io.postroom.internal.storage.ClaimKind;
 import io.postroom.internal.storage.ClaimRequest;
 import io.postroom.internal.storage.ClaimedMessage;
+import io.postroom.internal.storage.Completion;
 import io.postroom.internal.storage.LimitedClaim;
+import io.postroom.internal.storage.NextState;
 import io.postroom.internal.storage.QueueRow;
 import io.postroom.internal.storage.StartReports;
 import io.postroom.testing.Conservation;
@@ -16,6 +21,7 @@ import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -101,6 +107,59 @@ class DestinationTest {
                         messages.stream().map(StoreFixture::done).toList());
     }
 
+    private void release(List<ClaimedMessage> messages) {
+        fixture.stores
+                .leases()
+                .complete(
+                        fixture.worker,
+                        messages.stream().map(Completion::release).toList());
+    }
+
+    @Test
+    void stats_show_what_limits_a_queue_and_until_when_it_waits() {
+        assertThat(stats(payments))
+                .extracting(QueueStats::destination, QueueStats::limited, QueueStats::parkedUntil)
+                .as("a destination that nobody limits")
+                .containsExactly(Optional.of(bank), false, Optional.empty());
+        park(Duration.ofMinutes(5));
+        assertThat(stats(refunds))
+                .matches(stats -> !stats.limited() && stats.parkedUntil().isPresent());
+        limit("max_in_progress => 2");
+        assertThat(stats(refunds).limited()).isTrue();
+        assertThat(fixture.stores
+                        .operator()
+                        .publishedStats(fixture.worker, 1000, 1000)
+                        .orElseThrow())
+                .filteredOn(stats -> stats.queue().equals(payments.name()))
+                .singleElement()
+                .isEqualTo(stats(payments));
+        parkIsOver();
+        assertThat(stats(payments).parkedUntil()).isEmpty();
+    }
+
+    @Test
+    void limiter_says_what_is_free() {
+        limit("max_starts => 3, period => '1 hour', max_in_progress => 2");
+        assertThat(state()).matches(state -> state.freeStarts().equals(Optional.of(3)));
+        claimOf(payments);
+        assertThat(state().freeStarts()).contains(1);
+        assertThat(state().freeInProgress()).contains(0L);
+        limit("max_in_progress => 1");
+        assertThat(state().freeStarts()).isEmpty();
+        assertThat(state().freeInProgress()).as("a limit that was lowered").contains(0L);
+    }
+
+    private QueueStats stats(QueueRow queue) {
+        return fixture.stores.operator().stats(queue.name()).get(0);
+    }
+
+    private LimiterState state() {
+        return fixture.stores.limiters().list().stream()
+                .filter(one -> one.limiter().destination().equals(Optional.of(bank)))
+                .findFirst()
+                .orElseThrow();
+    }
+
     @Test
     void queues_share_the_limiter_of_their_destination() {
         limit("max_starts => 3, period => '1 hour', max_in_progress => 2");
@@ -158,6 +217,40 @@ class DestinationTest {
         assertThat(claimOf(payments).messages()).hasSize(4);
     }
 
+    /** A handler may run for an hour. It began before the park, so its end says nothing of the tries. */
+    @Test
+    void tries_do_not_wait_for_what_started_before_the_park() {
+        List<ClaimedMessage> before = claimOf(payments).messages();
+        assertThat(before).isNotEmpty();
+        park(Duration.ZERO);
+        List<ClaimedMessage> one = claimOf(refunds).messages();
+        assertThat(one).hasSize(1);
+        assertThat(claimOf(refunds).messages()).as("the try has not ended").isEmpty();
+        complete(one);
+        List<ClaimedMessage> two = claimOf(refunds).messages();
+        assertThat(two).hasSize(2);
+        complete(before);
+        assertThat(claimOf(refunds).messages())
+                .as("the two tries have not ended")
+                .isEmpty();
+        complete(two);
+        assertThat(claimOf(refunds).messages()).hasSize(4);
+    }
+
+    /** Tries of a clock that was set back seem to be from before the park. */
+    @Test
+    void tries_wait_for_one_another_after_the_clock_was_set_back() {
+        park(Duration.ZERO);
+        fixture.execute(
+                "UPDATE postroom.limiter SET probes_since = clock_timestamp() + interval '1 hour' WHERE destination = '"
+                        + bank + "'");
+        List<ClaimedMessage> one = claimOf(refunds).messages();
+        assertThat(one).hasSize(1);
+        assertThat(claimOf(refunds).messages()).isEmpty();
+        complete(one);
+        assertThat(claimOf(refunds).messages()).hasSize(2);
+    }
+
     @Test
     void a_try_that_is_told_to_wait_parks_the_destination_again_and_the_next_try_is_one() {
         park(Duration.ZERO);
@@ -167,6 +260,53 @@ class DestinationTest {
         complete(two);
         assertThat(claimOf(payments).messages()).isEmpty();
         parkIsOver();
+        assertThat(claimOf(payments).messages()).hasSize(1);
+    }
+
+    /** A process that stops gives back what it has not begun. That says nothing of the destination. */
+    @Test
+    void a_try_that_is_given_back_without_a_start_is_tried_again_by_as_many() {
+        park(Duration.ZERO);
+        List<ClaimedMessage> one = claimOf(payments).messages();
+        for (int i = 0; i < 3; i++) {
+            release(one);
+            one = claimOf(payments).messages();
+            assertThat(one).hasSize(1);
+        }
+        complete(one);
+        List<ClaimedMessage> two = claimOf(payments).messages();
+        assertThat(two).hasSize(2);
+        release(two.subList(0, 1));
+        complete(two.subList(1, 2));
+        assertThat(claimOf(payments).messages())
+                .as("one of them has begun and was not told to wait")
+                .hasSize(4);
+    }
+
+    /** The message was handled before the park, and that it began then says nothing of the try. */
+    @Test
+    void a_message_that_parked_its_destination_and_is_given_back_as_a_try_is_tried_again_alone() {
+        List<ClaimedMessage> before = claimOf(payments).messages();
+        park(Duration.ZERO);
+        fixture.stores
+                .leases()
+                .complete(
+                        fixture.worker,
+                        before.stream()
+                                .map(message -> new Completion(
+                                        message,
+                                        AttemptOutcome.NOT_NOW,
+                                        NextState.READY,
+                                        Duration.ZERO,
+                                        null,
+                                        null,
+                                        message.counters().failures(),
+                                        System.nanoTime(),
+                                        System.nanoTime()))
+                                .toList());
+        List<ClaimedMessage> one = claimOf(payments).messages();
+        assertThat(one).hasSize(1);
+        release(one);
         assertThat(claimOf(payments).messages()).hasSize(1);
     }
 

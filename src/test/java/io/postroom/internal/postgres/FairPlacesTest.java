@@ -167,6 +167,13 @@ class FairPlacesTest {
                         + "\"; 3 groups of its priority take turns");
         assertThat(explained(next)).startsWith("next: 0 messages of group \"b\" are ahead of it");
         assertThat(explained(plain)).startsWith("next: 0 messages of those without a group are ahead of it");
+        fixture.execute("SELECT postroom.set_group_weight('" + queue.name() + "', 'b', 3)");
+        assertThat(explained(next)).endsWith("take turns, with up to 3 messages of its group in one");
+        assertThat(explained(behind)).endsWith("take turns");
+        assertThat(fixture.text(
+                        "SELECT group_key || ' ' || weight || ' ' || fair FROM postroom.group_weights WHERE queue = '"
+                                + queue.name() + "'"))
+                .isEqualTo("b 3 true");
         assertThat(fixture.text("SELECT fair FROM postroom.queue_stats WHERE queue = '" + queue.name() + "'"))
                 .isEqualTo("t");
     }

@@ -5,6 +5,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
 import io.postroom.Postroom;
+import io.postroom.api.Ledger;
+import io.postroom.api.LedgerCheck;
+import io.postroom.internal.postgres.admin.PostgresLedger;
 import io.postroom.testing.LedgerLines;
 import io.postroom.testing.PostgresTest;
 import io.postroom.testing.TestDatabase;
@@ -184,6 +187,81 @@ class LedgerTest {
                                 "INSERT INTO postroom.operator_action (action, finished_at) VALUES ('pause', 'infinity')")
                         .update())
                 .hasMessageContaining("finished_at of operator_action must be a moment, not infinity");
+    }
+
+    // ---- changes of settings
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "set_limiter('kept', max_starts => 5, period => '1 second', R) | declare | limiter, 5 starts in 00:00:01, sliding",
+                "set_limiter(destination => 'bank', max_in_progress => 5, R) | declare | limiter, destination bank, sliding, 5 in progress",
+                "remove_limiter('limited', R) | declare | no limiter",
+                "set_destination('kept', 'bank', R) | declare | destination none -> bank, destination by default -> operator",
+                "unpark('parked', R) | unpark | destination parked",
+                "set_fair('kept', true, R) | declare | fair false -> true",
+                "set_group_weight('turns', 'acme', 3, R) | declare"
+                        + "| weight of group \"acme\" 1 -> 3, weights by default -> operator",
+                "set_ordered('kept', true, R) | declare | ordered false -> true",
+                "set_settings('billing', '{\"channel\": \"http\"}', R) | declare | settings billing, version 1",
+                "delete_settings('old', R) | delete | settings old"
+            })
+    void change_of_settings_is_on_record_with_reason_and_person(String call, String action, String note)
+            throws SQLException {
+        sql.sql("""
+                SELECT postroom.declare_queue('kept'), postroom.declare_queue('limited'), postroom.declare_queue('turns'),
+                       postroom.set_fair('turns', true), postroom.set_limiter('limited', max_in_progress => 1),
+                       postroom.set_destination('limited', 'parked'), postroom.park('parked', 60000000),
+                       postroom.set_settings('old', '{"channel": "http"}')
+                """).query().singleRow();
+        LedgerLines.removeAll(sql);
+        Statement session = begin(); // taken back, so that each call finds the same
+        session.execute("SELECT postroom." + call.replace("R)", "reason => 'the bank asked', actor => 'ann')"));
+        try (var lines = session.executeQuery("SELECT actor, action, note, reason FROM postroom.operator_log")) {
+            assertThat(lines.next()).isTrue();
+            assertThat(List.of(lines.getString(1), lines.getString(2), lines.getString(3), lines.getString(4)))
+                    .containsExactly("ann", action, note, "the bank asked");
+            assertThat(lines.next()).as("a second line").isFalse();
+        }
+        assertThatThrownBy(() -> session.execute("SELECT postroom." + call.replace("R)", "reason => ' ')")))
+                .hasMessageContaining("reason must be 1 to 200 characters");
+        session.getConnection().rollback();
+    }
+
+    // ---- in Java
+
+    @Test
+    void java_names_the_first_line_that_was_changed_and_the_end_to_keep() {
+        threeSealedLines();
+        Ledger ledger = new PostgresLedger(database.pool());
+        LedgerCheck whole = ledger.check();
+        assertThat(whole.isWhole()).isTrue();
+        assertThat(whole.lines()).isEqualTo(3);
+        assertThat(whole.lastNumber()).hasValue(3L);
+        String end = whole.lastHash().orElseThrow();
+        assertThat(ledger.check(3, end).isWhole()).isTrue();
+
+        LedgerLines.unguarded(sql, "UPDATE postroom.operator_action SET actor = 'bob' WHERE number = 2");
+        LedgerCheck broken = ledger.check();
+        assertThat(broken.isWhole()).isFalse();
+        assertThat(broken.brokenNumber()).hasValue(2L);
+        assertThat(broken.brokenId()).isPresent();
+        assertThat(broken.problem()).hasValue("it was changed, or its place in the chain was");
+
+        LedgerLines.unguarded(sql, "DELETE FROM postroom.operator_action WHERE number >= 2");
+        assertThat(ledger.check().isWhole())
+                .as("of the end that is gone nothing tells")
+                .isTrue();
+        assertThat(ledger.check(3, end).problem()).hasValue("it is missing; the last line is 1");
+        assertThat(ledger.check(3, end).brokenId()).isEmpty();
+    }
+
+    @Test
+    void java_refuses_an_end_that_no_check_can_have_answered() {
+        Ledger ledger = new PostgresLedger(database.pool());
+        assertThatThrownBy(() -> ledger.check(0, "0".repeat(64))).hasMessageContaining("knownNumber must be");
+        assertThatThrownBy(() -> ledger.check(1, "0".repeat(63))).hasMessageContaining("knownHash must be 64 hex");
     }
 
     // ---- the chain

@@ -2,6 +2,7 @@ package io.postroom.internal.postgres;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
 
 import io.postroom.api.QueueSettings;
 import io.postroom.internal.postgres.statement.Sql;
@@ -33,6 +34,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.springframework.jdbc.core.simple.JdbcClient;
 
 /** The steps of limited queues, two or three connections in a fixed order of steps: each test loses without the step it is about. */
@@ -354,6 +356,64 @@ class LimiterTest {
         assertThat(afterwards.nextStart()).isBetween(Duration.ofMinutes(59), Duration.ofMinutes(61));
     }
 
+    @Test
+    void a_clock_that_was_set_back_holds_a_queue_for_little_more_than_a_period() {
+        send(2);
+        limit("max_starts => 1, period => '1 second'");
+        assertThat(claim(10).messages()).hasSize(1);
+        fixture.execute("UPDATE postroom.limiter SET booked_until = ARRAY[booked_until[1] + 86400000000]");
+        await().until(() -> claim(10).messages().size() == 1);
+    }
+
+    // ---- what is free soon
+
+    /** As if one start had been booked that counts for so long from now on. */
+    private void bookUntil(Duration ahead) {
+        fixture.execute("UPDATE postroom.limiter SET booked = ARRAY[1], booked_until = ARRAY["
+                + "(extract(epoch FROM clock_timestamp() - period + interval '" + ahead.toMillis()
+                + " ms') * 1000000)::bigint]");
+    }
+
+    /** Lost when the claim does not say from when on, or the worker reckons from before the claim. */
+    @Test
+    void a_message_that_is_claimed_before_its_start_is_free_does_not_start_before() throws Exception {
+        send(1);
+        limit("max_starts => 1, period => '1 minute'");
+        int early = 0;
+        for (int i = 0; i < 20; i++) {
+            bookUntil(Duration.ofMillis(20));
+            long free = lastBooking() + TimeUnit.MINUTES.toMicros(1);
+            List<ClaimedMessage> claimed = claim(10).messages();
+            if (claimed.isEmpty()) {
+                continue; // the machine stood still
+            }
+            Long from = claimed.get(0).lease().startFrom();
+            if (from != null) {
+                early++;
+                TimeUnit.NANOSECONDS.sleep(from - System.nanoTime());
+            }
+            assertThat(fixture.number("SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint"))
+                    .isGreaterThanOrEqualTo(free);
+            complete(claimed);
+            send(1);
+        }
+        assertThat(early).as("some came before").isPositive();
+    }
+
+    /** Places in progress may be wanted by another queue, so no message waits in one. */
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "max_starts => 1, period => '1 minute', max_in_progress => 5",
+                "max_starts => 1, period => '1 minute', window_kind => 'fixed'"
+            })
+    void nothing_is_claimed_early_where_more_than_starts_in_sliding_periods_is_limited(String limit) {
+        send(1);
+        limit(limit);
+        bookUntil(Duration.ofMillis(20));
+        assertThat(claim(10).messages()).allMatch(message -> message.lease().startFrom() == null);
+    }
+
     // ---- who else takes messages
 
     @Test
@@ -576,6 +636,31 @@ class LimiterTest {
                 .isEqualTo("4");
     }
 
+    /** Lost without counting by the old period first: the starts of weeks ago would fill the new one. */
+    @ParameterizedTest
+    @CsvSource({"sliding, sliding", "sliding, fixed", "fixed, sliding"})
+    void another_period_forgets_starts_that_were_over_before(String before, String after) {
+        send(5);
+        limit("max_starts => 3, period => '1 second', window_kind => '" + before + "'");
+        fixture.execute(
+                "UPDATE postroom.limiter SET armed = true, booked = '{3}', booked_until = ARRAY[postroom.start_slice(1000000, '"
+                        + before + "', (extract(epoch FROM clock_timestamp() - interval '3 weeks') * 1000000)::bigint)]"
+                        + " WHERE queue_id = " + queue.id());
+        limit("max_starts => 2, period => '300 days', window_kind => '" + after + "'");
+        assertThat(claim(5).messages()).hasSize(2);
+        assertThat(claim(5).messages()).isEmpty();
+    }
+
+    @Test
+    void a_limit_of_starts_that_comes_back_begins_anew() {
+        send(5);
+        limit("max_starts => 3, period => '1 hour'");
+        assertThat(claim(3).messages()).hasSize(3);
+        limit("max_in_progress => 100");
+        limit("max_starts => 1, period => '2 hours'");
+        assertThat(claim(5).messages()).hasSize(1);
+    }
+
     @Test
     void a_declaration_does_not_overwrite_an_operator() {
         limit("max_in_progress => 2, set_by => 'declaration'");
@@ -586,7 +671,8 @@ class LimiterTest {
                         + queue.name() + "'"))
                 .isEqualTo("3operator");
         assertThat(fixture.text("SELECT count(*) FROM postroom.operator_log WHERE queue = '" + queue.name() + "'"))
-                .isEqualTo("1");
+                .as("the first declaration, and the operator")
+                .isEqualTo("2");
     }
 
     @ParameterizedTest

@@ -8,6 +8,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.postroom.api.BulkSettings;
 import io.postroom.api.DeadLetterFilter;
 import io.postroom.api.DeadLetterPreview;
+import io.postroom.api.MessageFilter;
 import io.postroom.api.OperationStatus;
 import io.postroom.api.Overflow;
 import io.postroom.api.QueueNotFoundException;
@@ -17,6 +18,7 @@ import io.postroom.api.Reason;
 import io.postroom.api.StoreException;
 import io.postroom.internal.storage.Arrival;
 import io.postroom.internal.storage.ClaimedMessage;
+import io.postroom.internal.storage.Completion;
 import io.postroom.internal.storage.DeadLetterStore;
 import io.postroom.internal.storage.Failure;
 import io.postroom.internal.storage.JobStore;
@@ -218,7 +220,8 @@ class OperationTest extends OrderSteps {
         UUID operation = letters.redrive(mine, AT_ONCE.canary(3, 1));
         step();
         List<ClaimedMessage> canary = fixture.claim(10);
-        fixture.stores.leases().complete(fixture.worker, List.of(done(canary.get(0)), dead(canary.get(1), "again")));
+        Completion noted = done(canary.get(0)).withNote("; went on through exchange \"x\"");
+        fixture.stores.leases().complete(fixture.worker, List.of(noted, dead(canary.get(1), "again")));
         assertThat(moved(step())).as("one is still in progress").isZero();
         fixture.stores.leases().complete(fixture.worker, List.of(done(canary.get(2))));
         assertThat(moved(step())).isEqualTo(3);
@@ -322,6 +325,10 @@ class OperationTest extends OrderSteps {
                 "{\"type\": 1}|type must be a text",
                 "{\"deadTo\": \"2027-01-31T12:00:00\"}|deadTo must be an instant with a zone",
                 "{\"deadTo\": \"2027-02-31T12:00:00Z\"}|deadTo must be an instant with a zone",
+                "{\"headers\": \"a=b\"}|headers must be a JSON object",
+                "{\"headers\": {}}|headers must be one header at least, or left out",
+                "{\"headers\": {\"\": \"a\"}}|headers must be names of 1 to 100 of A-Z a-z 0-9 . _ -",
+                "{\"headers\": {\"a\": 7}}|headers must be texts",
                 "{\"fingerprint\": \"a\\nb\"}|fingerprint must be no control characters"
             })
     void unfit_filter_is_refused_by_preview_and_operation(String filter, String expected) {
@@ -330,6 +337,41 @@ class OperationTest extends OrderSteps {
                 .hasMessageContaining(expected);
         assertThatThrownBy(() -> letters.discard(DeadLetterFilter.json(filter), AT_ONCE))
                 .hasMessageContaining(expected);
+    }
+
+    @Test
+    void operation_by_headers_moves_the_letters_that_have_all_of_them() {
+        UUID one = fixture.enqueue(fixture.message().headers("{\"from\": \"a\\\"=b\", \"n\": \"1\"}"))
+                .id();
+        fixture.enqueue(fixture.message().headers("{\"from\": \"a\", \"n\": \"1\"}"));
+        fixture.enqueue();
+        kill("timeout");
+        DeadLetterFilter wanted = mine.header("n", "1").header("from", "a\"=b");
+        assertThat(letters.preview(mine.header("n", "1")).count()).isEqualTo(2);
+        assertThat(letters.preview(wanted).first())
+                .extracting(DeadLetterPreview.Letter::id)
+                .containsExactly(one);
+        UUID operation = letters.discard(wanted, AT_ONCE);
+        step();
+        assertStands(operation, "finished", 1, 0);
+        assertThat(status(operation).filter()).contains("headers", "from");
+        assertThat(letters.preview(mine).count()).isEqualTo(2);
+    }
+
+    @Test
+    void header_of_a_filter_is_refused_by_its_limits() {
+        for (String name : new String[] {"", "a b", "-a", "a".repeat(101)}) {
+            assertThatThrownBy(() -> mine.header(name, "1"))
+                    .hasMessageContaining("headers must be names of 1 to 100 of A-Z a-z 0-9 . _ -");
+            assertThatThrownBy(() -> MessageFilter.all().header(name, "1"))
+                    .hasMessageContaining("headers must be names of 1 to 100 of A-Z a-z 0-9 . _ -");
+        }
+        assertThatThrownBy(() -> mine.header("a", "x".repeat(8 * 1024)))
+                .hasMessageContaining("headers must be at most 8192 bytes in all");
+        assertThatThrownBy(() -> mine.header("a", "b\nc"))
+                .hasMessageContaining("headers must be no control characters");
+        assertThatThrownBy(() -> DeadLetterFilter.json("{\"queue\": \"mail\"}").header("a", "b"))
+                .hasMessageContaining("headers must be left out beside a filter that is given as JSON");
     }
 
     @Test

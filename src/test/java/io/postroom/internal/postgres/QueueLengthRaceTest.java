@@ -8,9 +8,11 @@ import io.postroom.api.MessageIds;
 import io.postroom.api.Overflow;
 import io.postroom.api.QueueFullException;
 import io.postroom.api.QueueSettings;
+import io.postroom.internal.jobs.ShortenQueues;
 import io.postroom.internal.storage.EnqueueResult;
 import io.postroom.internal.storage.NewMessage;
 import io.postroom.internal.storage.QueueChangedException;
+import io.postroom.internal.storage.QueueRow;
 import io.postroom.internal.storage.Targets;
 import io.postroom.testing.PostgresTest;
 import java.sql.Connection;
@@ -24,6 +26,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.IntStream;
 import javax.sql.DataSource;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -244,10 +247,59 @@ class QueueLengthRaceTest {
         createAtOnce(fixture.message().build());
         try (Connection open = sessions.begin()) {
             create(fixture.message().build(), open);
-            assertThat(fixture.stores.jobs().shortenQueues()).isPositive();
+            assertThat(fixture.stores.jobs().shortenQueues().queues()).isPositive();
             open.commit();
         }
         assertThat(ready()).isEqualTo(1);
+    }
+
+    /** The server ends a statement of the engine after 10 s: a queue that was long before its limit must not need one statement. */
+    @Test
+    void queue_far_above_a_new_limit_is_shortened_in_parts() throws SQLException {
+        fill(fixture.queue, 3500);
+        limit(50, Overflow.DROP_HEAD);
+        NewMessage next = fixture.message().build();
+        createAtOnce(next);
+        assertThat(ready()).as("room for itself, and a part of the surplus").isEqualTo(2500);
+        create(List.of(fixture.message().build(), fixture.message().build()));
+        assertThat(ready()).isEqualTo(1500);
+        ShortenQueues job = new ShortenQueues(fixture.stores.jobs());
+        assertThat(job.run()).as("there is more").isZero();
+        assertThat(ready()).isEqualTo(500);
+        assertThat(job.run()).isPositive();
+        assertThat(ready()).isEqualTo(50);
+        createAtOnce(fixture.message().build());
+        assertThat(ready()).isEqualTo(50);
+        assertThat(fixture.places(next.id())).containsExactly("ready");
+    }
+
+    @Test
+    void queue_that_cannot_be_shortened_keeps_no_other_from_its_turn() {
+        QueueRow other = fixture.newQueue();
+        for (QueueRow queue : List.of(fixture.queue, other)) {
+            fill(queue, 3);
+            fixture.stores.queues().declare(QueueSettings.of(queue.name()).maxLength(1, Overflow.DROP_HEAD));
+        }
+        ShortenQueues job = new ShortenQueues(fixture.stores.jobs());
+        fixture.execute("CREATE FUNCTION public.fail() RETURNS trigger LANGUAGE plpgsql AS"
+                + " $$BEGIN RAISE EXCEPTION 'no room on disk'; END$$;"
+                + " CREATE TRIGGER fail BEFORE INSERT ON postroom.attempt FOR EACH ROW WHEN (NEW.queue_id = "
+                + fixture.queue.id() + ") EXECUTE FUNCTION public.fail()");
+        try {
+            assertThatThrownBy(job::run).hasStackTraceContaining("no room on disk");
+        } finally {
+            fixture.execute("DROP TRIGGER fail ON postroom.attempt; DROP FUNCTION public.fail()");
+        }
+        assertThat(ready(other)).isEqualTo(1);
+        assertThat(ready()).isEqualTo(3);
+        job.run();
+        assertThat(ready()).isEqualTo(1);
+    }
+
+    private void fill(QueueRow queue, int messages) {
+        fixture.enqueueAll(IntStream.range(0, messages)
+                .mapToObj(i -> new StoreFixture.Plan(queue))
+                .toArray(StoreFixture.Plan[]::new));
     }
 
     private void limit(long messages, Overflow overflow) {
@@ -290,6 +342,10 @@ class QueueLengthRaceTest {
     }
 
     private long ready() {
-        return fixture.number("SELECT count(*) FROM postroom.ready WHERE queue_id = " + fixture.queue.id());
+        return ready(fixture.queue);
+    }
+
+    private long ready(QueueRow queue) {
+        return fixture.number("SELECT count(*) FROM postroom.ready WHERE queue_id = " + queue.id());
     }
 }

@@ -4,8 +4,10 @@ import static io.postroom.internal.postgres.StoreFixture.dead;
 import static io.postroom.internal.postgres.StoreFixture.done;
 import static io.postroom.internal.postgres.StoreFixture.retry;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.postroom.api.Attempt;
+import io.postroom.api.InvalidMessageException;
 import io.postroom.api.Message;
 import io.postroom.api.MessageFilter;
 import io.postroom.api.MessageIds;
@@ -14,6 +16,8 @@ import io.postroom.api.QueueEntry;
 import io.postroom.internal.storage.ClaimedMessage;
 import io.postroom.internal.storage.Stores;
 import io.postroom.testing.PostgresTest;
+import java.sql.Connection;
+import java.sql.SQLException;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Base64;
@@ -22,6 +26,7 @@ import java.util.Map;
 import java.util.UUID;
 import javax.sql.DataSource;
 import org.junit.jupiter.api.Test;
+import org.springframework.jdbc.core.simple.JdbcClient;
 
 /** What may be asked about messages. */
 @PostgresTest
@@ -29,7 +34,10 @@ class RegistryTest {
     private final StoreFixture fixture;
     private final Stores stores;
 
+    private final DataSource pool;
+
     RegistryTest(DataSource pool) {
+        this.pool = pool;
         fixture = new StoreFixture(pool);
         stores = fixture.stores;
     }
@@ -90,6 +98,22 @@ class RegistryTest {
     }
 
     @Test
+    void lists_without_payloads_are_the_same_but_for_the_payloads() {
+        fixture.enqueue(fixture.message().payload("{\"a\": 1}").headers("{\"b\": \"2\"}"));
+        fixture.enqueue(fixture.message().payload("{\"a\": 1}"));
+        for (MessageFilter filter : List.of(mine(), mine().state(MessageState.READY), mine().header("b", "2"))) {
+            List<Message> whole = stores.queries().find(filter);
+            List<Message> found = stores.queries().findWithoutPayloads(filter);
+            assertThat(whole).isNotEmpty().extracting(Message::payload).containsOnly("{\"a\": 1}");
+            assertThat(found).extracting(Message::payload).containsOnly("");
+            assertThat(found)
+                    .usingRecursiveComparison()
+                    .ignoringFields("payload")
+                    .isEqualTo(whole);
+        }
+    }
+
+    @Test
     void a_message_comes_back_as_it_was_given() {
         UUID id = fixture.enqueue(fixture.message()
                         .priority(8)
@@ -142,6 +166,53 @@ class RegistryTest {
         assertThat(stores.queries().find(mine().created(created.plusSeconds(60), created.plusSeconds(120))))
                 .isEmpty();
         assertThat(stores.queries().find(MessageFilter.queue("no-such-queue"))).isEmpty();
+    }
+
+    @Test
+    void messages_are_found_by_their_headers_in_every_state_and_list() {
+        UUID shell = fixture.enqueue(
+                        fixture.message().headers("{\"source\": \"shell\", \"tenant\": \"a=b, \\\"c\\\"\"}"))
+                .id();
+        UUID other = fixture.enqueue(fixture.message().headers("{\"source\": \"shell2\", \"Source\": \"shell\"}"))
+                .id();
+        fixture.enqueue();
+        MessageFilter fromShell = mine().header("source", "shell");
+        assertThat(ids(stores.queries().find(fromShell))).containsExactly(shell);
+        assertThat(ids(stores.queries().find(fromShell.header("tenant", "a=b, \"c\""))))
+                .containsExactly(shell);
+        assertThat(ids(stores.queries().find(fromShell.header("tenant", "c")))).isEmpty();
+        assertThat(ids(stores.queries().find(mine().header("Source", "shell")))).containsExactly(other);
+        assertThat(ids(stores.queries().find(fromShell.before(shell)))).isEmpty();
+        assertThat(ids(stores.queries().next(fromShell))).containsExactly(shell);
+        assertThat(stores.queries().removable(fromShell)).isEmpty();
+        assertThat(ids(stores.queries().find(fromShell.state(MessageState.READY))))
+                .containsExactly(shell);
+        assertThat(stores.queries().find(fromShell.state(MessageState.DONE, MessageState.DEAD)))
+                .isEmpty();
+    }
+
+    @Test
+    void list_by_header_is_refused_when_what_it_looks_at_does_not_fill_it_and_there_is_more() throws SQLException {
+        UUID first =
+                fixture.enqueue(fixture.message().headers("{\"n\": \"1\"}")).id();
+        fixture.enqueue();
+        fixture.enqueue();
+        UUID last = fixture.enqueue(fixture.message().headers("{\"n\": \"1\"}")).id();
+        MessageFilter wanted = mine().header("n", "1");
+        try (Connection connection = pool.getConnection()) {
+            assertThat(ids(MessageReader.look(wanted.limit(1), true, 2, connection)))
+                    .containsExactly(last);
+            assertThatThrownBy(() -> MessageReader.look(wanted.limit(2), true, 3, connection))
+                    .isInstanceOf(InvalidMessageException.class)
+                    .hasMessageContaining("headers must be found in the 3 messages that are looked at")
+                    .hasMessageContaining("There are 1 in them");
+            assertThat(ids(MessageReader.look(wanted.limit(2), true, 4, connection)))
+                    .containsExactly(last, first);
+            assertThat(ids(MessageReader.look(wanted.before(last), true, 1_000_000, connection)))
+                    .containsExactly(first);
+            assertThatThrownBy(() -> MessageReader.look(wanted.state(MessageState.READY), true, 1, connection))
+                    .isInstanceOf(InvalidMessageException.class);
+        }
     }
 
     @Test
@@ -241,6 +312,22 @@ class RegistryTest {
                 .flatMap(message -> message.entries().stream())
                 .map(QueueEntry::queue)
                 .toList();
+    }
+
+    @Test
+    void history_has_the_newest_thousand_steps_of_a_message_that_is_put_off_for_ever() {
+        UUID id = fixture.enqueue();
+        stores.leases().complete(fixture.worker, List.of(done(fixture.claimOne())));
+        JdbcClient.create(pool)
+                .sql("INSERT INTO postroom.attempt (message_id, started_at, finished_at, queue_id, number, outcome)"
+                        + " SELECT message_id, started_at - n * interval '1 ms', finished_at - n * interval '1 ms', queue_id, 0, 5"
+                        + " FROM postroom.attempt, generate_series(1, 1500) n WHERE message_id = :id")
+                .param("id", id)
+                .update();
+        List<Attempt> history = stores.queries().history(id);
+        assertThat(history).hasSize(1000);
+        assertThat(history).extracting(Attempt::finishedAt).isSorted();
+        assertThat(history.get(999).outcome()).isEqualTo("done");
     }
 
     @Test

@@ -89,7 +89,7 @@ class ReplyWriterTest {
         limit(1, Overflow.DROP_HEAD);
         assertThat(replyWhileLocked()).isTrue();
         assertThat(waiting()).isEqualTo(2);
-        assertThat(fixture.stores.jobs().shortenQueues()).isPositive();
+        assertThat(fixture.stores.jobs().shortenQueues().queues()).isPositive();
         assertThat(waiting()).isEqualTo(1);
     }
 

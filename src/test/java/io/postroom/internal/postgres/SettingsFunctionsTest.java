@@ -54,7 +54,7 @@ class SettingsFunctionsTest {
         assertThat(set("{\"endpoint\": \"https://b.example\"}")).as("a repeat").isEqualTo(2);
         assertThat(text("SELECT channel || ' ' || endpoint || ' ' || headers FROM postroom.settings"))
                 .isEqualTo("http https://b.example {}");
-        assertThat(text("SELECT postroom.delete_settings('billing', changed_by => 'Ann')"))
+        assertThat(text("SELECT postroom.delete_settings('billing', actor => 'Ann')"))
                 .isEqualTo("t");
         assertThat(text("SELECT postroom.delete_settings('billing')")).isEqualTo("f");
         assertThat(sql.sql(
@@ -343,7 +343,8 @@ class SettingsFunctionsTest {
                     }
                 }));
         List<Supplier<Object>> calls = List.of(
-                () -> store.set(SettingsEntry.of("billing", "http"), null, null).version(),
+                () -> store.set(SettingsEntry.of("billing", "http"), null, null, null)
+                        .version(),
                 () -> store.find("billing").isPresent(),
                 () -> store.list().size(),
                 () -> store.history("billing", 10).size());

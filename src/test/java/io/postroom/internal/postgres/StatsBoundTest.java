@@ -60,9 +60,13 @@ class StatsBoundTest {
         assertThat(fixture.stores
                         .operator()
                         .publishedStats(fixture.worker, 1000, 1000)
+                        .orElseThrow()
                         .get(0))
                 .matches(
                         found -> found.ready() == 1000 && found.readyMore() && found.delayedMore() && found.deadMore());
+        assertThat(fixture.stores.operator().publishedStats(0, 1000, 1000))
+                .as("a process without handlers leaves it to a worker that counts")
+                .isEmpty();
         assertThat(fixture.texts("EXPLAIN SELECT * FROM postroom.queue_stats"))
                 .as("whatever the statistics say, no table of messages is read whole")
                 .noneMatch(line -> line.matches(".*Seq Scan on (ready|grouped|delayed|dead_letter|message).*"));

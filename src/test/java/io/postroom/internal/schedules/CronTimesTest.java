@@ -99,6 +99,7 @@ class CronTimesTest {
                 "0 0 * 11-2 *; write 11-12,1-2",
                 "0 0 * NOV-JAN *; write NOV-DEC,JAN",
                 "0 0 * * 6-1; list the days",
+                "0 0 1--100000000 * *; day of month",
                 "0 0 * * 7-7; Write 7 alone",
                 "0 0 29W * *; LW is the last working day",
                 "0 0 31W * *; LW is the last working day",

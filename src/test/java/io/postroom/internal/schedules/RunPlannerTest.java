@@ -73,6 +73,15 @@ class RunPlannerTest {
                 .containsExactly(hour(12), hour(13));
     }
 
+    @Test
+    void part_of_the_runs_leaves_the_others_due() {
+        DueSchedule schedule = new Due(HOURLY).missed(MissedRuns.ALL, 5).schedule();
+        ScheduleStep step = RunPlanner.plan(schedule, hour(16), "ours", 2);
+        assertThat(step.runs()).extracting(Run::plannedAt).containsExactly(hour(12), hour(13));
+        assertThat(step.dueAt()).isEqualTo(hour(14)).isEqualTo(step.plannedAt());
+        assertThat(step.afterAt()).isEqualTo(hour(13));
+    }
+
     @ParameterizedTest
     @CsvSource({"PT59S, FIRED", "PT60S, FIRED", "PT61S, MISSED"})
     void none_leaves_out_what_is_later_than_a_minute_and_plans_on(Duration late, Outcome outcome) {

@@ -46,6 +46,11 @@ class FakeWorkerStore implements WorkerStore {
     }
 
     @Override
+    public RunSoon runWaitingSoon(String entry, @Nullable String before) {
+        throw new UnsupportedOperationException();
+    }
+
+    @Override
     public void notifyOthers(Collection<Arrival> arrivals) {
         boolean fails = failures.getAndUpdate(left -> Math.max(0, left - 1)) > 0;
         notified.add(List.copyOf(arrivals));

@@ -165,7 +165,8 @@ class LowWatermarkTest {
     }
 
     private static PollSummary summary(long lastSeq, Instant server) {
-        return new PollSummary(new StoreIdentity(server, 1), 0, "1", null, lastSeq, null, List.of(), 0, false, null);
+        return new PollSummary(
+                new StoreIdentity(server, 1), 0, "1", null, lastSeq, null, List.of(), 0, false, null, Instant.EPOCH);
     }
 
     private void assertForgotten() {

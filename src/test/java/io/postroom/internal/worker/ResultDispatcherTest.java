@@ -218,6 +218,11 @@ class ResultDispatcherTest {
         }
 
         @Override
+        public List<Message> findWithoutPayloads(MessageFilter filter) {
+            throw new UnsupportedOperationException();
+        }
+
+        @Override
         public List<Message> next(MessageFilter filter) {
             throw new UnsupportedOperationException();
         }

@@ -32,6 +32,7 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -255,6 +256,7 @@ class DemoTest {
     }
 
     @Test
+    @Tag("fault-long")
     void killed_between_its_messages_and_its_progress_it_neither_loses_nor_doubles_an_event() throws Exception {
         Path file = write(119, shipped().get(499) + "\n"); // that one goes to a mailbox that is down
         new DemoProgress(database.pool(), "events.ndjson").begin();

@@ -153,23 +153,8 @@ class TicketNotificationsTest {
         }
 
         @Override
-        public String type() {
-            return "ticket.event";
-        }
-
-        @Override
-        public int version() {
-            return 1;
-        }
-
-        @Override
         public int deliveries() {
             return failures + 1;
-        }
-
-        @Override
-        public int attemptsLeft() {
-            return 2 - failures;
         }
 
         @Override

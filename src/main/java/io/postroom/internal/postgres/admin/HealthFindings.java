@@ -249,13 +249,25 @@ final class HealthFindings {
         return true;
     }
 
+    static boolean isAnyAlive(List<Worker> workers) {
+        return workers.stream().anyMatch(worker -> worker.silentFor().compareTo(SILENCE) < 0);
+    }
+
+    /** Takes queues whose messages wait without a live consumer. Asked only while some process that handles messages is alive. */
+    void notConsumed(List<String> queues) {
+        queues.forEach(queue -> problem(
+                "no_consumer",
+                "messages of queue " + queue + " wait, and no live process has a handler for it",
+                "Start a process with such a handler, or let it go on: postroom consumers " + queue + " --start"));
+    }
+
     void workers(List<Worker> workers, boolean anythingWaits) {
-        boolean alive = workers.stream().anyMatch(worker -> worker.silentFor().compareTo(SILENCE) < 0);
-        if (!alive && anythingWaits) {
+        if (!isAnyAlive(workers) && anythingWaits) {
             problem(
                     "no_worker",
-                    "messages wait, and no process with workers is alive",
-                    "Start one, and look at the log of those that ended");
+                    "messages wait, and no process that handles messages is alive",
+                    "Start one, and look at the log of those that ended. A process without handlers, such as a server on"
+                            + " its own, runs jobs and creates messages, and is not counted");
         }
         for (Worker worker : workers) {
             if (worker.silentFor().compareTo(SILENCE) < 0) {
@@ -277,6 +289,23 @@ final class HealthFindings {
     }
 
     /** Answers the queue. */
+    /** What runs with its owner's rights is a problem; the others do for each caller what the caller's own rights allow. */
+    List<PostgresDatabase.PublicFunction> publicFunctions(List<PostgresDatabase.PublicFunction> functions) {
+        if (!functions.isEmpty()) {
+            PostgresDatabase.PublicFunction first = functions.get(0);
+            String what = functions.size() + " functions may be called by everybody who may use the schema, such as "
+                    + first.name() + " of " + first.owner();
+            String todo =
+                    "Let a superuser, or their owner, run REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA postroom FROM PUBLIC";
+            if (first.isDoor()) {
+                problem("public_functions", what + ", which runs with the rights of its owner", todo);
+            } else {
+                note("public_functions", what, todo);
+            }
+        }
+        return functions;
+    }
+
     String deadLetterExchange(String queue, @Nullable String exchange) {
         problem(
                 "dead_letter_exchange",

@@ -150,6 +150,35 @@ final class HealthSql {
                    OR EXISTS (SELECT FROM postroom.delayed d WHERE d.due_at < statement_timestamp() - interval '1 minute')
             """);
 
+    /** Queues without a live consumer whose head has waited for a minute, ten at most. */
+    static final Sql NOT_CONSUMED = Sql.of("""
+            -- name: queues_not_consumed
+            SELECT q.name
+            FROM postroom.queue q
+            CROSS JOIN LATERAL (
+                SELECT r.message_id FROM postroom.ready r WHERE r.queue_id = q.id ORDER BY r.priority, r.seq LIMIT 1) h
+            WHERE q.deleted_at IS NULL
+              AND NOT (q.kind = 'exclusive' AND starts_with(q.name, 'postroom.reply.'))
+              AND NOT EXISTS (
+                  SELECT
+                  FROM postroom.consumer c
+                  JOIN postroom.worker w ON w.id = c.worker_id
+                  WHERE c.queue_id = q.id AND w.stopped_at IS NULL AND w.beat_at > statement_timestamp() - interval '1 minute')
+              AND (SELECT m.created_at FROM postroom.message m WHERE m.id = h.message_id LIMIT 1)
+                  < statement_timestamp() - interval '1 minute'
+            ORDER BY q.name
+            LIMIT 10
+            """);
+
+    /** Functions that everybody may call, first those that run with the rights of their owner. A REVOKE acts on what the revoker owns. */
+    static final Sql PUBLIC_FUNCTIONS = Sql.of("""
+            -- name: public_functions
+            SELECT p.oid::regprocedure::text, pg_get_userbyid(p.proowner)::text, p.prosecdef
+            FROM pg_proc p
+            WHERE p.pronamespace = to_regnamespace('postroom') AND has_function_privilege('public', p.oid, 'EXECUTE')
+            ORDER BY p.prosecdef DESC, p.oid::regprocedure::text
+            """);
+
     /** Queues whose dead letter exchange does not exist, or that reject to one and have none: then the second column is NULL. */
     static final Sql DEAD_LETTER_EXCHANGES = Sql.of("""
             -- name: missing_dead_letter_exchanges

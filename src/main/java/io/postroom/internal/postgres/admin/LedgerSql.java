@@ -23,6 +23,13 @@ final class LedgerSql {
             LIMIT :limit
             """).plannedAnew();
 
+    /** Whether the chain is whole. Always one row. */
+    static final Sql CHECK = Sql.of("""
+            -- name: check_ledger
+            SELECT c.lines, c.unsealed, c.unsealed_since, c.last_number, c.last_hash, c.problem, c.broken_number, c.broken_id
+            FROM postroom.check_ledger(:number, :hash) c
+            """);
+
     /** Whether there is a line of this id. Always one row. */
     static final Sql EXISTS = Sql.of("""
             -- name: ledger_line_exists

@@ -126,6 +126,14 @@ public final class PostgresDatabase implements Database {
                         HealthSql.DEAD_LETTER_EXCHANGES,
                         connection,
                         row -> findings.deadLetterExchange(row.getString(1), row.getString(2))));
+        look(
+                findings,
+                "look at the functions",
+                List.of(),
+                connection -> findings.publicFunctions(list(
+                        HealthSql.PUBLIC_FUNCTIONS,
+                        connection,
+                        row -> new PublicFunction(row.getString(1), row.getString(2), row.getBoolean(3)))));
         asked(findings, "look at rights and settings", () -> {
             DatabaseInspection.Findings found = new PostgresInspection(source).inspect();
             findings.inspected(found);
@@ -264,6 +272,9 @@ public final class PostgresDatabase implements Database {
         boolean waits =
                 list(HealthSql.WAITING, connection, row -> row.getBoolean(1)).contains(true);
         findings.workers(workers, waits);
+        if (HealthFindings.isAnyAlive(workers)) {
+            findings.notConsumed(list(HealthSql.NOT_CONSUMED, connection, row -> row.getString(1)));
+        }
         return workers;
     }
 
@@ -282,6 +293,13 @@ public final class PostgresDatabase implements Database {
             int connections,
             boolean seesAll,
             boolean hasSchema) {}
+
+    /**
+     * A function that everybody may call.
+     *
+     * @param isDoor whether it runs with the rights of its owner
+     */
+    record PublicFunction(String name, String owner, boolean isDoor) {}
 
     /**
      * Two clocks at one moment.

@@ -2,6 +2,7 @@ package io.postroom.internal.postgres.admin;
 
 import io.postroom.api.InvalidMessageException;
 import io.postroom.api.Ledger;
+import io.postroom.api.LedgerCheck;
 import io.postroom.api.LedgerFilter;
 import io.postroom.api.LedgerLine;
 import io.postroom.internal.postgres.statement.Rows;
@@ -14,11 +15,14 @@ import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.UUID;
+import java.util.regex.Pattern;
 import javax.sql.DataSource;
 import org.jspecify.annotations.Nullable;
 
 /** Reads what people did. Thread-safe. Statements: {@link LedgerSql}. */
 public final class PostgresLedger implements Ledger {
+    private static final Pattern HASH = Pattern.compile("[0-9a-fA-F]{64}");
+
     private final StoreTransactions transactions;
 
     /** @param source the engine's connections */
@@ -43,6 +47,40 @@ public final class PostgresLedger implements Ledger {
                     .set("before", text(filter.before()))
                     .set("limit", filter.limit())
                     .list(PostgresLedger::line);
+        }
+    }
+
+    @Override
+    public LedgerCheck check() {
+        return transactions.read("check the ledger", connection -> check(null, null, connection));
+    }
+
+    @Override
+    public LedgerCheck check(long knownNumber, String knownHash) {
+        if (knownNumber < 1) {
+            throw new InvalidMessageException("knownNumber", "the number of a line, 1 or more", knownNumber + "");
+        }
+        if (!HASH.matcher(knownHash).matches()) {
+            throw new InvalidMessageException("knownHash", "64 hexadecimal digits", knownHash);
+        }
+        return transactions.read("check the ledger", connection -> check(knownNumber, knownHash, connection));
+    }
+
+    /** The same in a transaction of the caller. Both arguments are null, or none is. */
+    public static LedgerCheck check(@Nullable Long knownNumber, @Nullable String knownHash, Connection connection)
+            throws SQLException {
+        try (Sql.Call call = LedgerSql.CHECK.on(connection)) {
+            return call.set("number", knownNumber)
+                    .set("hash", knownHash)
+                    .one(row -> new LedgerCheck(
+                            row.getLong(1),
+                            row.getLong(2),
+                            Optional.ofNullable(Rows.instant(row, 3)),
+                            Optional.ofNullable(row.getObject(4, Long.class)),
+                            Optional.ofNullable(row.getString(5)),
+                            Optional.ofNullable(row.getString(6)),
+                            Optional.ofNullable(row.getObject(7, Long.class)),
+                            Optional.ofNullable(row.getObject(8, UUID.class))));
         }
     }
 

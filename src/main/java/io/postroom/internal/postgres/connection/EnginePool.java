@@ -88,6 +88,23 @@ public final class EnginePool implements AutoCloseable {
     }
 
     /**
+     * Warns where handlers that hold a connection of the host's pool may outnumber its connections. They run all the same, later.
+     *
+     * @param atomic how many may run at a time
+     */
+    public static void warnIfSmallerThan(int atomic, DataSource host) {
+        int size = HAS_HIKARI ? HikariEnginePools.sizeOf(host) : Integer.MAX_VALUE;
+        if (atomic > size) {
+            log.warn(
+                    "{} ATOMIC handlers may run at a time, and the pool of the host has {} connections. A handler that gets none in time"
+                            + " spends no attempt, up to the 20th delivery of its message, and runs again later. Raise the size of"
+                            + " the pool, or lower their concurrency or postroom.handler-threads",
+                    atomic,
+                    size);
+        }
+    }
+
+    /**
      * Makes sure that the engine's data source gives this many connections at the same time. One that the engine opened itself always does.
      *
      * @throws PostroomException it gives fewer; says how many are needed

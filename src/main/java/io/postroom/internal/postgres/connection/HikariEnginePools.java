@@ -47,6 +47,12 @@ record HikariEnginePools(HikariDataSource pool) implements AutoCloseable {
         return unwrap(host) != null;
     }
 
+    /** The most connections of the host's pool at a time; {@link Integer#MAX_VALUE}: it is no Hikari pool. */
+    static int sizeOf(DataSource host) {
+        HikariDataSource settings = unwrap(host);
+        return settings == null ? Integer.MAX_VALUE : settings.getMaximumPoolSize();
+    }
+
     /** Opens a pool with the target and credentials of the host's. */
     static HikariEnginePools of(DataSource host, String name, int size) {
         return new HikariEnginePools(new HikariDataSource(copy(host, name, size)));
@@ -70,7 +76,6 @@ record HikariEnginePools(HikariDataSource pool) implements AutoCloseable {
     static HikariEnginePools forStart(DataSource host, String name, int size) {
         HikariDataSource settings = Objects.requireNonNull(unwrap(host));
         HikariConfig copy = copy(host, name, size);
-        copy.setMinimumIdle(0);
         copy.setConnectionTimeout(settings.getConnectionTimeout());
         copy.setConnectionInitSql(settings.getConnectionInitSql());
         copy.getDataSourceProperties().remove("socketTimeout");
@@ -81,7 +86,6 @@ record HikariEnginePools(HikariDataSource pool) implements AutoCloseable {
     /** Opens a pool for people: without a connection while nobody looks, and without patience for a database that is away. */
     static HikariEnginePools ofReading(DataSource host, String name, int size) {
         HikariConfig copy = copy(host, name, size);
-        copy.setMinimumIdle(0);
         copy.setIdleTimeout(READING_IDLE.toMillis());
         copy.setConnectionTimeout(READING_WAIT.toMillis());
         copy.setValidationTimeout(READING_WAIT.toMillis() / 2);
@@ -94,7 +98,7 @@ record HikariEnginePools(HikariDataSource pool) implements AutoCloseable {
         copyTarget(settings, copy);
         copy.setPoolName(name);
         copy.setMaximumPoolSize(size);
-        copy.setMinimumIdle(Math.min(2, size));
+        copy.setMinimumIdle(0); // else the pool opens connections ahead, of which most engines never use the last two
         copy.setAutoCommit(true);
         copy.setReadOnly(false);
         copy.setTransactionIsolation("TRANSACTION_READ_COMMITTED");

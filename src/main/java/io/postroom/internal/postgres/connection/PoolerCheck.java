@@ -57,6 +57,15 @@ public final class PoolerCheck {
         }
     }
 
+    /** Does what {@link #refuseUnsafe} does for a data source of the host, whose pool may give one connection at a time. */
+    public static void refuseUnsafeHost(DataSource host, boolean listen) {
+        if (isBehindPooler(host)) {
+            try (EnginePool connections = EnginePool.forStart(host)) {
+                refuseUnsafe(connections.dataSource(), listen);
+            }
+        }
+    }
+
     private static StoreException failed(SQLException e) {
         return StoreErrors.translate("look for a pooler in front of the database", e);
     }

@@ -1,6 +1,7 @@
 package io.postroom.internal.postgres.console;
 
 import io.postroom.api.DatabaseHealth.Holder;
+import io.postroom.api.LedgerCheck;
 import io.postroom.api.LedgerFilter;
 import io.postroom.api.LedgerLine;
 import io.postroom.api.StoreException;
@@ -28,6 +29,11 @@ import org.jspecify.annotations.Nullable;
  * database is away or takes longer than two seconds for a statement.
  */
 public final class ConsoleReads implements AutoCloseable {
+    /** Messages that are looked at in each tenth of a minute. */
+    private static final int LOOKED_IN_A_TENTH = 100;
+    /** Messages of the queue among these whose ends are looked up. */
+    private static final int FOLLOWED_IN_A_TENTH = 10;
+
     private static final Duration STATEMENT = Duration.ofSeconds(2);
     private static final long MOST_ALIKE = 500;
     private static final int LOOKED_OF_QUEUE = 10_000;
@@ -58,11 +64,7 @@ public final class ConsoleReads implements AutoCloseable {
                         .set("after", after)
                         .set("limit", limit)
                         .list(ConsoleReads::queueLine);
-                return new Slice<>(
-                        rows,
-                        rows.size() < limit
-                                ? Optional.empty()
-                                : Optional.of(rows.get(rows.size() - 1).name()));
+                return Slice.of(rows, limit, row -> row.name());
             }
         });
     }
@@ -91,6 +93,22 @@ public final class ConsoleReads implements AutoCloseable {
         return read("count queue " + queue, connection -> {
             try (Sql.Call call = QueueReadsSql.PRIORITIES.on(connection)) {
                 return call.set("name", queue).set("most", most).list(row -> row.getLong(2));
+            }
+        });
+    }
+
+    /** What came into a queue in each of the last 30 minutes, the oldest first; the last one is not over yet. */
+    public List<MinuteLine> minutes(String queue) {
+        return read("look at the last minutes of queue " + queue, connection -> {
+            try (Sql.Call call = QueueReadsSql.MINUTES.on(connection)) {
+                return call.set("name", queue)
+                        .set("look", LOOKED_IN_A_TENTH)
+                        .set("follow", FOLLOWED_IN_A_TENTH)
+                        .list(row -> new MinuteLine(
+                                Objects.requireNonNull(Rows.instant(row, 1)),
+                                row.getLong(2),
+                                row.getLong(3),
+                                row.getBoolean(4)));
             }
         });
     }
@@ -147,6 +165,94 @@ public final class ConsoleReads implements AutoCloseable {
         });
     }
 
+    /**
+     * Lists exchanges by name.
+     *
+     * @param after the last name of the part before; empty: from the first
+     */
+    public Slice<ExchangeLine> exchanges(String after, int limit) {
+        return read("list exchanges", connection -> {
+            try (Sql.Call call = TopologyReadsSql.EXCHANGES.on(connection)) {
+                List<ExchangeLine> rows =
+                        call.set("after", after).set("limit", limit).list(ConsoleReads::exchange);
+                return Slice.of(rows, limit, row -> row.name());
+            }
+        });
+    }
+
+    /** Finds an exchange. */
+    public Optional<ExchangeLine> exchange(String name) {
+        return read("find exchange " + name, connection -> {
+            try (Sql.Call call = TopologyReadsSql.EXCHANGE.on(connection)) {
+                return call.set("name", name).first(ConsoleReads::exchange);
+            }
+        });
+    }
+
+    private static ExchangeLine exchange(ResultSet row) throws SQLException {
+        return new ExchangeLine(row.getString(1), row.getString(2), Optional.ofNullable(row.getString(3)));
+    }
+
+    /**
+     * Lists the bindings that begin at an exchange, the oldest first.
+     *
+     * @param after {@link Slice#next} of the part before; null: from the first
+     */
+    public Slice<BindingLine> bindingsFrom(String exchange, @Nullable String after, int limit) {
+        return read("list the bindings of exchange " + exchange, connection -> {
+            long[] last = new long[1];
+            try (Sql.Call call = TopologyReadsSql.BINDINGS_FROM.on(connection)) {
+                List<BindingLine> rows = call.set("exchange", exchange)
+                        .set("after", new MessageReads.Key(after).number(0))
+                        .set("limit", limit)
+                        .list(row -> {
+                            last[0] = row.getLong(5);
+                            return new BindingLine(
+                                    Optional.ofNullable(row.getString(1)),
+                                    Optional.ofNullable(row.getString(2)),
+                                    row.getString(3),
+                                    Optional.ofNullable(row.getString(4)));
+                        });
+                return new Slice<>(rows, rows.size() < limit ? Optional.empty() : Optional.of(last[0] + ""));
+            }
+        });
+    }
+
+    /**
+     * Lists limiters of destinations, then those of queues, by name.
+     *
+     * @param after {@link Slice#next} of the part before; null: from the first
+     */
+    public Slice<LimiterLine> limiters(@Nullable String after, int limit) {
+        return read("list limiters", connection -> {
+            String[] last = new String[1];
+            try (Sql.Call call = TopologyReadsSql.LIMITERS.on(connection)) {
+                List<LimiterLine> rows = call.set("after", after == null ? "" : after)
+                        .set("limit", limit)
+                        .list(row -> {
+                            last[0] = row.getString(12);
+                            return limiter(row);
+                        });
+                return new Slice<>(rows, rows.size() < limit ? Optional.empty() : Optional.of(last[0]));
+            }
+        });
+    }
+
+    private static LimiterLine limiter(ResultSet row) throws SQLException {
+        return new LimiterLine(
+                Optional.ofNullable(row.getString(1)),
+                Optional.ofNullable(row.getString(2)),
+                Optional.ofNullable(row.getObject(3, Integer.class)),
+                Optional.ofNullable(row.getString(4)),
+                Optional.ofNullable(row.getObject(5, Integer.class)),
+                row.getInt(6),
+                row.getLong(7),
+                row.getLong(8),
+                Optional.ofNullable(Rows.instant(row, 9)),
+                row.getBoolean(10),
+                instant(row, 11));
+    }
+
     /** Processes, those that run first, 200 at most. */
     public List<WorkerLine> workers() {
         return read("list workers", connection -> {
@@ -180,12 +286,13 @@ public final class ConsoleReads implements AutoCloseable {
         LedgerFilter filter = after == null ? part : part.before(MessageReads.Key.uuid(after));
         return read("read the ledger", connection -> {
             List<LedgerLine> rows = PostgresLedger.lines(filter, connection);
-            return new Slice<>(
-                    rows,
-                    rows.size() < limit
-                            ? Optional.empty()
-                            : Optional.of(rows.get(rows.size() - 1).id().toString()));
+            return Slice.of(rows, limit, row -> row.id().toString());
         });
+    }
+
+    /** Whether the ledger's chain is whole. Reads all of it. */
+    public LedgerCheck ledgerCheck() {
+        return read("check the ledger", connection -> PostgresLedger.check(null, null, connection));
     }
 
     /** What the database says about itself, in one row. */

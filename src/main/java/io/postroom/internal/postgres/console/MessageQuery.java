@@ -1,6 +1,9 @@
 package io.postroom.internal.postgres.console;
 
+import java.util.Map;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.json.JsonMapper;
 
 /**
  * Which messages a list shows.
@@ -9,6 +12,7 @@ import java.util.Optional;
  * @param queue their queue; needed with {@link Place#READY} and {@link Place#GROUPED}
  * @param type compared exactly
  * @param correlationId compared exactly; only with {@link Place#ANY}
+ * @param headers all of these, names and values compared exactly
  * @param fingerprint of their error; only with {@link Place#DEAD}
  */
 public record MessageQuery(
@@ -16,7 +20,28 @@ public record MessageQuery(
         Optional<String> queue,
         Optional<String> type,
         Optional<String> correlationId,
+        Map<String, String> headers,
         Optional<String> fingerprint) {
+    /** The headers as a JSON object; null: none is asked for. */
+    @Nullable
+    String headersAsJson() {
+        return headers.isEmpty() ? null : JsonMapper.shared().writeValueAsString(headers);
+    }
+
+    /** Whether what is looked for has a condition that no index has. */
+    boolean isFiltered() {
+        return queue.isPresent() || type.isPresent() || !headers.isEmpty();
+    }
+
+    /** Whether the list goes by ids: a place in it is an id, and begins at a time. */
+    public boolean goesByIds() {
+        return switch (place) {
+            case READY, GROUPED, IN_PROGRESS -> false;
+            case DEAD -> fingerprint.isPresent() || queue.isEmpty() || type.isPresent() || !headers.isEmpty();
+            default -> true;
+        };
+    }
+
     /** Where messages stand, and in which order they are listed. */
     public enum Place {
         /** Any; the newest first. */

@@ -84,7 +84,7 @@ final class MessageReads {
         if (query.fingerprint().isPresent()) {
             return looked(MessageReadsSql.DEAD_ALIKE, query, key, limit, connection);
         }
-        if (query.queue().isEmpty() || query.type().isPresent()) {
+        if (query.goesByIds()) {
             return looked(MessageReadsSql.DEAD, query, key, limit, connection);
         }
         try (Sql.Call call = MessageReadsSql.DEAD_OF_QUEUE.on(connection)) {
@@ -98,13 +98,13 @@ final class MessageReads {
 
     private static Slice<MessageLine> looked(Sql sql, MessageQuery query, Key key, int limit, Connection connection)
             throws SQLException {
-        boolean isFiltered = query.queue().isPresent() || query.type().isPresent();
         try (Sql.Call call = sql.on(connection)) {
             call.set("id", key.id())
                     .set("queueId", (int) key.secondNumber(Integer.MAX_VALUE))
                     .set("queue", query.queue().orElse(null))
                     .set("type", query.type().orElse(null))
-                    .set("look", isFiltered ? LOOKED : limit)
+                    .setUntyped("headers", query.headersAsJson())
+                    .set("look", query.isFiltered() ? LOOKED : limit)
                     .set("limit", limit);
             if (call.has("fingerprint")) {
                 call.set("fingerprint", query.fingerprint().orElseThrow());
@@ -116,13 +116,13 @@ final class MessageReads {
     private static Slice<MessageLine> stored(MessageQuery query, Key key, int limit, Connection connection)
             throws SQLException {
         Integer outcome = outcomeOf(query.place());
-        boolean isFiltered = query.queue().isPresent() || query.type().isPresent();
-        int look = outcome != null ? LOOKED_FOR_ENDS : isFiltered ? LOOKED : limit;
+        int look = outcome != null ? LOOKED_FOR_ENDS : query.isFiltered() ? LOOKED : limit;
         Sql sql = query.correlationId().isPresent() ? MessageReadsSql.CORRELATED : MessageReadsSql.ANY;
         try (Sql.Call call = sql.on(connection)) {
             call.set("id", key.id())
                     .set("queue", query.queue().orElse(null))
                     .set("type", query.type().orElse(null))
+                    .setUntyped("headers", query.headersAsJson())
                     .set("outcome", outcome)
                     .set("look", look)
                     .set("limit", limit);

@@ -97,6 +97,8 @@ final class MessageReadsSql {
                 WHERE (:queue::text IS NULL OR l.queue_id = (SELECT q.id FROM postroom.queue q WHERE q.name = :queue))
                   AND (:type::text IS NULL
                        OR :type = (SELECT m.type FROM postroom.message m WHERE m.id = l.message_id LIMIT 1))
+                  AND (:headers::jsonb IS NULL
+                       OR (SELECT m.headers @> :headers::jsonb FROM postroom.message m WHERE m.id = l.message_id LIMIT 1))
                 ORDER BY l.message_id DESC, l.queue_id DESC
                 LIMIT :limit)
             SELECT s.*, CASE WHEN last.n = :look THEN last.key END
@@ -145,6 +147,7 @@ final class MessageReadsSql {
                 WHERE (:queue::text IS NULL
                        OR (SELECT q.id FROM postroom.queue q WHERE q.name = :queue) = ANY (coalesce(l.queue_ids, ARRAY[l.queue_id])))
                   AND (:type::text IS NULL OR l.type = :type)
+                  AND l.has_headers
                   AND (:outcome::int IS NULL
                        OR EXISTS (SELECT FROM postroom.attempt a WHERE a.message_id = l.id AND a.outcome = :outcome::smallint))
                 ORDER BY l.id DESC
@@ -163,7 +166,8 @@ final class MessageReadsSql {
             """;
 
     private static final String MESSAGE_COLUMNS = """
-                SELECT m.id, m.queue_id, m.queue_ids, m.type, m.type_version, m.priority, m.correlation_id, m.created_at
+                SELECT m.id, m.queue_id, m.queue_ids, m.type, m.type_version, m.priority, m.correlation_id, m.created_at,
+                       :headers::jsonb IS NULL OR m.headers @> :headers::jsonb AS has_headers
                 FROM postroom.message m
             """;
 

@@ -37,8 +37,16 @@ public final class PostgresMaintenance implements MaintenanceStore {
 
     /** @param source for the transactions; any pool, auto-commit on or off */
     public PostgresMaintenance(DataSource source) {
+        this(source, TailDetachment.PATIENCE);
+    }
+
+    /**
+     * @param source for the transactions; any pool, auto-commit on or off
+     * @param tailPatience longest wait for the transactions that use a table before its tail is detached, and again while it is detached
+     */
+    public PostgresMaintenance(DataSource source, Duration tailPatience) {
         this.transactions = new StoreTransactions(source);
-        this.detachment = new TailDetachment(source);
+        this.detachment = new TailDetachment(source, tailPatience);
     }
 
     @Override

@@ -20,7 +20,7 @@ final class TailDetachment {
      * Longest wait for transactions before DETACH CONCURRENTLY, and again inside it. The statement's time limit stays below that of the
      * engine's sockets.
      */
-    private static final Duration PATIENCE = Duration.ofSeconds(20);
+    static final Duration PATIENCE = Duration.ofSeconds(20);
 
     private static final Duration LOOK_AGAIN = Duration.ofMillis(100);
 
@@ -28,9 +28,12 @@ final class TailDetachment {
             "SELECT set_config('lock_timeout', ?, false), set_config('statement_timeout', ?, false)";
 
     private final DataSource source;
+    private final Duration patience;
 
-    TailDetachment(DataSource source) {
+    /** @param patience longest wait for transactions, in place of {@link #PATIENCE} */
+    TailDetachment(DataSource source, Duration patience) {
         this.source = source;
+        this.patience = patience;
     }
 
     private interface Work {
@@ -63,8 +66,8 @@ final class TailDetachment {
         });
     }
 
-    private static boolean areShort(String parent, Connection connection) throws SQLException {
-        long end = System.nanoTime() + PATIENCE.toNanos();
+    private boolean areShort(String parent, Connection connection) throws SQLException {
+        long end = System.nanoTime() + patience.toNanos();
         List<String> using = using(parent, connection);
         while (!using.isEmpty() && System.nanoTime() - end < 0) {
             LockSupport.parkNanos(LOOK_AGAIN.toNanos());
@@ -86,10 +89,10 @@ final class TailDetachment {
     }
 
     /** Sets the limits for the one statement only: behind a pooler the next statement may meet another session. */
-    private static void alter(Connection connection, String parent, String how) throws SQLException {
+    private void alter(Connection connection, String parent, String how) throws SQLException {
         String[] before = limits(connection);
         setLimits(
-                connection, PATIENCE.toMillis() + "ms", PATIENCE.plusSeconds(5).toMillis() + "ms");
+                connection, patience.toMillis() + "ms", patience.plusSeconds(5).toMillis() + "ms");
         try (Statement statement = connection.createStatement()) {
             statement.execute(
                     "ALTER TABLE postroom." + parent + " DETACH PARTITION postroom." + parent + "_tail " + how);

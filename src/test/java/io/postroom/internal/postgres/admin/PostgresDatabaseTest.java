@@ -11,6 +11,7 @@ import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Duration;
 import java.time.InstantSource;
+import java.util.List;
 import javax.sql.DataSource;
 import org.junit.jupiter.api.Test;
 
@@ -38,6 +39,37 @@ class PostgresDatabaseTest {
             assertThat(health.days()).hasSize(2);
             locking.rollback();
         }
+    }
+
+    /** As after a migration by another owner, whose REVOKE leaves the functions of the first one as they are. */
+    @Test
+    void functions_that_everybody_may_call_are_named(DataSource pool) throws SQLException {
+        try (Connection owner = pool.getConnection();
+                Statement statement = owner.createStatement()) {
+            try {
+                assertThat(publicFunctions(pool)).isEmpty();
+                statement.execute("GRANT EXECUTE ON FUNCTION postroom.takes, postroom.lowest_id TO PUBLIC");
+                assertThat(publicFunctions(pool)).singleElement().satisfies(finding -> {
+                    assertThat(finding.level()).isEqualTo(DatabaseHealth.Level.NOTE);
+                    assertThat(finding.what()).startsWith("2 functions").contains("postroom.lowest_id(");
+                    assertThat(finding.todo()).contains("REVOKE EXECUTE");
+                });
+                statement.execute("GRANT EXECUTE ON FUNCTION postroom.seal_batch TO PUBLIC");
+                assertThat(publicFunctions(pool)).singleElement().satisfies(finding -> {
+                    assertThat(finding.level()).isEqualTo(DatabaseHealth.Level.PROBLEM);
+                    assertThat(finding.what()).startsWith("3 functions").contains("postroom.seal_batch(");
+                });
+            } finally {
+                statement.execute("REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA postroom FROM PUBLIC");
+            }
+        }
+    }
+
+    private static List<DatabaseHealth.Finding> publicFunctions(DataSource pool) {
+        return new PostgresDatabase(pool)
+                .health(Duration.ofMinutes(5)).findings().stream()
+                        .filter(finding -> finding.code().equals("public_functions"))
+                        .toList();
     }
 
     @Test

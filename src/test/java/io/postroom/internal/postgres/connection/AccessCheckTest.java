@@ -46,10 +46,16 @@ class AccessCheckTest {
                 "shedlock",
                 "kill",
                 "reply",
+                "change",
                 "declare_exchange",
                 "recount",
+                "routing_changed_in",
                 "settings_actor",
-                "wait_for_room"));
+                "wait_for_room",
+                // read by require_not_moved with the rights of its owner
+                "home",
+                "home_rules",
+                "home_past_rules"));
 
         assertThat(functions).isEqualTo(new TreeSet<>(Set.of(NeededRights.FUNCTIONS)));
         Set<String> listed = new TreeSet<>(Set.of(NeededRights.TABLES));

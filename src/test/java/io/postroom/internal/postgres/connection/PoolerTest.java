@@ -3,7 +3,6 @@ package io.postroom.internal.postgres.connection;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
-import static org.assertj.core.api.Assumptions.assumeThat;
 import static org.awaitility.Awaitility.await;
 
 import com.zaxxer.hikari.HikariDataSource;
@@ -18,7 +17,9 @@ import io.postroom.testing.PgBouncer;
 import io.postroom.testing.PostgresTest;
 import io.postroom.testing.TestDatabase;
 import java.sql.Connection;
+import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.sql.Statement;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -47,9 +48,7 @@ class PoolerTest {
 
     @BeforeEach
     void needsPgBouncer() {
-        assumeThat(PgBouncer.binary())
-                .as("pgbouncer is not installed: apt-get install pgbouncer")
-                .isPresent();
+        PgBouncer.assumeInstalled();
     }
 
     @Test
@@ -75,6 +74,61 @@ class PoolerTest {
                 .isInstanceOf(PostroomException.class)
                 .hasMessageContaining(SETTINGS)
                 .hasMessageContaining("postroom.listen=false");
+    }
+
+    /** The engine's pools set time limits for their sessions. Of 20 shared sessions 2 had them after a refused start. */
+    @Test
+    void refused_start_leaves_the_shared_sessions_as_they_were() throws Exception {
+        try (PgBouncer bouncer = PgBouncer.inFrontOf(database, "transaction");
+                HikariDataSource prepared = pool(bouncer.url());
+                HikariDataSource plain = pool(bouncer.url() + "?" + SETTINGS)) {
+            for (int i = 0; i < 3; i++) {
+                assertRefused(Postroom.on(prepared).settings(listening(false)).schema(SchemaMode.NONE));
+            }
+            assertThat(textsOfSessions(plain, "SHOW statement_timeout")).containsOnly("0");
+            assertThat(textsOfSessions(plain, "SHOW lock_timeout")).containsOnly("0");
+        }
+    }
+
+    @Test
+    void pooler_without_transactions_is_refused_and_its_setting_is_named() {
+        try (PgBouncer bouncer = PgBouncer.inFrontOf(database, "statement");
+                HikariDataSource plain = pool(bouncer.url() + "?" + SETTINGS)) {
+            for (SchemaMode mode : SchemaMode.values()) {
+                assertThatThrownBy(() -> Postroom.on(plain)
+                                .settings(listening(false))
+                                .schema(mode)
+                                .start()
+                                .close())
+                        .as(mode.name())
+                        .isInstanceOf(PostroomException.class)
+                        .hasMessageContaining("pool_mode");
+            }
+        }
+    }
+
+    /** The lock of the migrations is held by a transaction, which a pooler keeps together. */
+    @Test
+    void two_processes_migrate_an_empty_database_at_once_through_shared_sessions() throws Exception {
+        try (TestDatabase empty = TestDatabase.createEmpty();
+                PgBouncer bouncer = PgBouncer.inFrontOf(empty, "transaction");
+                HikariDataSource first = pool(bouncer.url() + "?" + SETTINGS);
+                HikariDataSource second = pool(bouncer.url() + "?" + SETTINGS)) {
+            List<CompletableFuture<Void>> starts = new ArrayList<>();
+            for (HikariDataSource pool : List.of(first, second)) {
+                starts.add(CompletableFuture.runAsync(() ->
+                        Postroom.on(pool).settings(listening(false)).start().close()));
+            }
+            for (CompletableFuture<Void> start : starts) {
+                start.get(100, TimeUnit.SECONDS);
+            }
+            assertThat(JdbcClient.create(first)
+                            .sql("SELECT count(*) FROM postroom.schema_history WHERE NOT success OR version IS NULL")
+                            .query(Integer.class)
+                            .single())
+                    .as("migrations that failed, beside the line of the schema itself")
+                    .isLessThanOrEqualTo(1);
+        }
     }
 
     @Test
@@ -137,6 +191,30 @@ class PoolerTest {
         pool.setMaximumPoolSize(5);
         pool.setMinimumIdle(0);
         return pool;
+    }
+
+    /** Asks in as many sessions as the pool gives at a time. */
+    private static List<String> textsOfSessions(HikariDataSource pool, String sql) throws SQLException {
+        List<Connection> held = new ArrayList<>();
+        List<String> texts = new ArrayList<>();
+        try {
+            for (int i = 0; i < pool.getMaximumPoolSize(); i++) {
+                Connection connection = pool.getConnection();
+                connection.setAutoCommit(false);
+                held.add(connection);
+                try (Statement statement = connection.createStatement();
+                        ResultSet row = statement.executeQuery(sql)) {
+                    row.next();
+                    texts.add(row.getString(1));
+                }
+            }
+        } finally {
+            for (Connection connection : held) {
+                connection.rollback();
+                connection.close();
+            }
+        }
+        return texts;
     }
 
     private static EngineSettings listening(boolean on) {

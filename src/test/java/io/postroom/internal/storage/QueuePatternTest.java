@@ -1,4 +1,4 @@
-package io.postroom.internal.execution;
+package io.postroom.internal.storage;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;

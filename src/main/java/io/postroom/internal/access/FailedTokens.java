@@ -1,4 +1,4 @@
-package io.postroom.console;
+package io.postroom.internal.access;
 
 import java.net.Inet6Address;
 import java.net.InetAddress;
@@ -12,14 +12,14 @@ import java.util.Optional;
 import java.util.function.LongSupplier;
 
 /**
- * Counts wrong tokens, and says how long an address waits. From the third failure on it waits after each one: 1 s, 2 s, 4 s and so on, 5
- * minutes at most. Failures while it waits do not count. A success, or 15 minutes without a failure that counts, makes it forget.
- * Addresses of IPv6 count by their first 64 bits, which one person has. Holds up to 10,000 addresses, the last ones. Thread-safe.
+ * Counts wrong tokens, and says how long an address waits. From the third failure on, or a later one, it waits after each one: 1 s, 2 s,
+ * 4 s and so on, 5 minutes at most. Failures while it waits do not count. A success, or 15 minutes without a failure that counts, makes it
+ * forget. Addresses of IPv6 count by their first 64 bits, which one person has. Holds up to 10,000 addresses, the last ones. Thread-safe.
  *
  * <p>It keeps nobody out: the caller looks at the token first. A right token is told from a wrong one while an address waits, too; the
  * token's 16 characters or more are what guessing fails at.
  */
-final class LoginThrottle {
+public final class FailedTokens {
     private static final int FREE_FAILURES = 2;
     private static final Duration LONGEST_WAIT = Duration.ofMinutes(5);
     private static final Duration FORGOTTEN = Duration.ofMinutes(15);
@@ -27,6 +27,7 @@ final class LoginThrottle {
     private static final int NETWORK_BYTES = 8;
 
     private final LongSupplier nanos;
+    private final int free;
     private final Map<String, Failures> byAddress = new LinkedHashMap<>(16, 0.75f, true) {
         @Override
         protected boolean removeEldestEntry(Map.Entry<String, Failures> eldest) {
@@ -35,8 +36,14 @@ final class LoginThrottle {
     };
 
     /** @param nanos a clock that only goes forward */
-    LoginThrottle(LongSupplier nanos) {
+    public FailedTokens(LongSupplier nanos) {
+        this(nanos, FREE_FAILURES);
+    }
+
+    /** @param free failures after which an address does not wait yet */
+    public FailedTokens(LongSupplier nanos, int free) {
         this.nanos = nanos;
+        this.free = free;
     }
 
     /**
@@ -44,7 +51,7 @@ final class LoginThrottle {
      *
      * @return how long the address still waits because of those before; empty: it did not wait
      */
-    synchronized Optional<Duration> failed(String address) {
+    public synchronized Optional<Duration> failed(String address) {
         long now = nanos.getAsLong();
         Failures failures = byAddress.computeIfAbsent(network(address), unused -> new Failures(now));
         if (now - failures.lastNanos > FORGOTTEN.toNanos()) {
@@ -57,8 +64,8 @@ final class LoginThrottle {
         }
         failures.count++;
         failures.lastNanos = now;
-        if (failures.count > FREE_FAILURES) {
-            long seconds = 1L << Math.min(failures.count - FREE_FAILURES - 1, 30);
+        if (failures.count > free) {
+            long seconds = 1L << Math.min(failures.count - free - 1, 30);
             failures.freeNanos = now
                     + Duration.ofSeconds(Math.min(seconds, LONGEST_WAIT.toSeconds()))
                             .toNanos();
@@ -66,7 +73,7 @@ final class LoginThrottle {
         return Optional.empty();
     }
 
-    synchronized void succeeded(String address) {
+    public synchronized void succeeded(String address) {
         byAddress.remove(network(address));
     }
 

@@ -1,4 +1,4 @@
-package io.postroom.channel.file;
+package io.postroom.testing;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -7,15 +7,25 @@ import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
 import java.nio.channels.ReadableByteChannel;
 import java.nio.channels.WritableByteChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 
 /** A file on a disk that becomes full: it takes half of what is written, and the rest goes to a device that has no space. */
-final class FailingChannel extends FileChannel {
+public final class FullDisk extends FileChannel {
+    private static final Path DEVICE = Path.of("/dev/full");
+
     private final FileChannel file;
     private final FileChannel full;
 
-    FailingChannel(FileChannel file, FileChannel full) {
+    public FullDisk(FileChannel file) throws IOException {
         this.file = file;
-        this.full = full;
+        this.full = FileChannel.open(DEVICE, StandardOpenOption.WRITE);
+    }
+
+    /** Whether this system has such a device. Linux has. */
+    public static boolean isThere() {
+        return Files.exists(DEVICE);
     }
 
     @Override
@@ -72,8 +82,8 @@ final class FailingChannel extends FileChannel {
     }
 
     @Override
-    public int write(ByteBuffer source) {
-        throw new UnsupportedOperationException();
+    public int write(ByteBuffer source) throws IOException {
+        return write(source, file.size());
     }
 
     @Override

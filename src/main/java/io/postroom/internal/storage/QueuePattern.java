@@ -1,4 +1,4 @@
-package io.postroom.internal.execution;
+package io.postroom.internal.storage;
 
 import io.postroom.api.Limits;
 import java.util.Arrays;
@@ -7,7 +7,7 @@ import java.util.Arrays;
  * A pattern for names of queues. Names and patterns are words with dots between them. In a pattern, {@code *} stands for one word and
  * {@code #} for any number of words, also for none; any other word stands for itself. Immutable.
  */
-final class QueuePattern {
+public final class QueuePattern {
     private static final String ONE = "*";
     private static final String ANY = "#";
     /** Longer than any name. */
@@ -16,13 +16,13 @@ final class QueuePattern {
     private final String text;
     private final String[] words;
 
-    QueuePattern(String text) {
+    public QueuePattern(String text) {
         this.text = text;
         this.words = split(text);
     }
 
     /** Whether the pattern matches the name. Takes time in proportion to the number of words of both, multiplied. */
-    boolean matches(String name) {
+    public boolean matches(String name) {
         String[] named = split(name);
         int word = 0;
         int at = 0;
@@ -49,7 +49,7 @@ final class QueuePattern {
     }
 
     /** Whether a queue could have a name that both match. Decided exactly: by the shortest such name. */
-    boolean intersects(QueuePattern other) {
+    public boolean intersects(QueuePattern other) {
         int[][][] known = new int[words.length + 1][other.words.length + 1][2];
         for (int[][] row : known) {
             for (int[] cell : row) {

@@ -1,0 +1,101 @@
+package io.postroom.cli;
+
+import com.zaxxer.hikari.HikariDataSource;
+import io.postroom.SchemaMode;
+import io.postroom.api.EngineSettings;
+import io.postroom.homes.PostroomHomes;
+import java.io.IOException;
+import java.io.StringReader;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Map;
+import java.util.Properties;
+import java.util.TreeMap;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import javax.sql.DataSource;
+import org.jspecify.annotations.Nullable;
+
+/** The databases that a file of properties names, as an application has them: {@code postroom.homes.<name>.url} and so on. */
+final class HomesFile implements AutoCloseable {
+    private static final Pattern SETTING = Pattern.compile("postroom\\.homes\\.(.+)\\.(url|username|password)");
+    private static final int LONGEST = 1024 * 1024;
+    private static final int CONNECTIONS = 4;
+
+    private final Map<String, HikariDataSource> pools = new TreeMap<>();
+
+    private HomesFile() {}
+
+    /** @throws CliException the file cannot be read, or names no home by a URL */
+    static HomesFile open(Path file, Terminal terminal) {
+        Properties properties = new Properties();
+        try {
+            properties.load(new StringReader(TopologyCommands.read(file, terminal.in(), LONGEST)));
+        } catch (IOException | IllegalArgumentException unreadable) {
+            throw CliException.usage(file + " is no file of properties");
+        }
+        Map<String, Map<String, String>> homes = new TreeMap<>();
+        for (String name : properties.stringPropertyNames()) {
+            Matcher setting = SETTING.matcher(name);
+            if (setting.matches()) {
+                homes.computeIfAbsent(setting.group(1), home -> new TreeMap<>())
+                        .put(setting.group(2), properties.getProperty(name));
+            }
+        }
+        HomesFile opened = new HomesFile();
+        homes.forEach((home, settings) -> opened.pools.put(home, pool(home, settings, terminal)));
+        if (opened.pools.isEmpty()) {
+            throw CliException.usage(
+                    file + " names no home: it needs lines such as postroom.homes.main.url=jdbc:postgresql://…");
+        }
+        return opened;
+    }
+
+    private static HikariDataSource pool(String home, Map<String, String> settings, Terminal terminal) {
+        String url = settings.get("url");
+        if (url == null || !url.startsWith("jdbc:postgresql:")) {
+            throw CliException.usage(
+                    "postroom.homes." + home + ".url must be such as jdbc:postgresql://db.example:5432/app");
+        }
+        HikariDataSource pool = new HikariDataSource();
+        pool.setPoolName("postroom-cli-" + home);
+        pool.setJdbcUrl(url);
+        pool.setUsername(orElse(settings.get("username"), terminal.variable("PGUSER")));
+        pool.setPassword(orElse(settings.get("password"), terminal.variable("PGPASSWORD")));
+        pool.addDataSourceProperty("ApplicationName", "postroom-cli");
+        pool.addDataSourceProperty("connectTimeout", "5");
+        pool.setMaximumPoolSize(CONNECTIONS);
+        pool.setMinimumIdle(0);
+        pool.setInitializationFailTimeout(-1);
+        pool.setConnectionTimeout(Duration.ofSeconds(5).toMillis());
+        return pool;
+    }
+
+    private static @Nullable String orElse(@Nullable String given, @Nullable String variable) {
+        return given == null ? variable : given;
+    }
+
+    /** Homes that a command looks at or changes: without workers, and with the schema as it is. */
+    PostroomHomes.Builder homes() {
+        return PostroomHomes.on(new TreeMap<String, DataSource>(pools))
+                .schema(SchemaMode.NONE)
+                .each((home, engine) -> engine.workers(false)
+                        .settings(new EngineSettings(
+                                "postroom-cli:" + ProcessHandle.current().pid(),
+                                EngineSettings.DEFAULT_LEASE_TIME,
+                                EngineSettings.DEFAULT_BEAT_INTERVAL,
+                                EngineSettings.DEFAULT_POLL_INTERVAL,
+                                false,
+                                true)));
+    }
+
+    /** The names of the homes, in order. */
+    Iterable<String> names() {
+        return pools.keySet();
+    }
+
+    @Override
+    public void close() {
+        pools.values().forEach(HikariDataSource::close);
+    }
+}
