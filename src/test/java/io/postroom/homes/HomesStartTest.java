@@ -385,7 +385,7 @@ class HomesStartTest {
         pool.setPassword(database.password());
         pool.setMaximumPoolSize(6);
         pool.setMinimumIdle(0);
-        pool.setConnectionTimeout(500);
+        pool.setConnectionTimeout(1_500);
         return pool;
     }
 }

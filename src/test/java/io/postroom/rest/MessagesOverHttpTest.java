@@ -369,7 +369,7 @@ class MessagesOverHttpTest {
     void while_the_database_is_away_the_answer_is_503_and_when_to_come_again() throws IOException {
         try (TcpProxy proxy = TcpProxy.to(database.host(), database.port());
                 RunningServer away = RunningServer.on(
-                        database.through(proxy), "--spring.datasource.hikari.connection-timeout=500")) {
+                        database.through(proxy), "--spring.datasource.hikari.connection-timeout=1500")) {
             RestClient patient = new RestClient(away);
             assertThat(patient.post("{\"queue\":\"known\"}").statusCode()).isEqualTo(201);
             proxy.refuseNew();

@@ -283,7 +283,7 @@ class WebhooksTest {
                 RunningServer cut = RunningServer.on(
                         database.through(proxy),
                         "--postroom.workers.enabled=false",
-                        "--spring.datasource.hikari.connection-timeout=300",
+                        "--spring.datasource.hikari.connection-timeout=1500",
                         "--shop.secret=" + SECRET)) {
             RestClient through = new RestClient(cut);
             String[] headers = headers(SECRET, PAID.getBytes(StandardCharsets.UTF_8), JSON, "X-Delivery", "away");

@@ -5,6 +5,7 @@ import com.zaxxer.hikari.HikariDataSource;
 import java.sql.Connection;
 import java.sql.DriverManager;
 import java.sql.SQLException;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -78,6 +79,21 @@ public final class TestDatabase implements AutoCloseable {
         HikariDataSource opened = new HikariDataSource(config);
         pools.add(opened);
         return opened;
+    }
+
+    /** Opens all connections of a pool, and lets it wait no longer than this for one from then on: none is opened in a hurry. */
+    public static void hurry(HikariDataSource pool, Duration wait) throws SQLException {
+        List<Connection> all = new ArrayList<>();
+        try {
+            for (int i = 0; i < pool.getMaximumPoolSize(); i++) {
+                all.add(pool.getConnection());
+            }
+        } finally {
+            for (Connection connection : all) {
+                connection.close();
+            }
+        }
+        pool.setConnectionTimeout(wait.toMillis());
     }
 
     /** A connection outside any pool; the caller closes it. */

@@ -440,16 +440,12 @@ class RaceTest {
         fixture.execute(
                 "INSERT INTO postroom.ready (seq, queue_id, priority, message_id, moved) SELECT nextval('postroom.ready_seq'), "
                         + fixture.queue.id() + ", 4, gen_random_uuid(), false FROM generate_series(1, 300000)");
-        long begin = System.nanoTime();
         assertThat(claimOn(connection, 200)).hasSize(200);
-        Duration took = Duration.ofNanos(System.nanoTime() - begin);
-        assertThat(text(
-                        connection,
-                        "SELECT seq_scan FROM pg_stat_xact_user_tables WHERE relid = 'postroom.ready'::regclass"))
-                .isEqualTo("0");
-        assertThat(took)
-                .as("1 to 3 ms; 400 to 8000 with the plan of the empty table")
-                .isLessThan(Duration.ofMillis(300));
+        String read = "SELECT %s FROM pg_stat_xact_user_tables WHERE relid = 'postroom.ready'::regclass";
+        assertThat(text(connection, read.formatted("seq_scan"))).isEqualTo("0");
+        assertThat(Long.parseLong(text(connection, read.formatted("idx_tup_fetch"))))
+                .as("300,000 with the plan of the empty table, which sorts what is there")
+                .isLessThan(2_000);
         connection.rollback();
         fixture.execute("TRUNCATE postroom.ready");
     }

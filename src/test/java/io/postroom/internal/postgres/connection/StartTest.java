@@ -208,7 +208,7 @@ class StartTest {
     void a_pool_of_one_connection_can_start() {
         HikariConfig config = config();
         config.setMaximumPoolSize(1);
-        config.setConnectionTimeout(2_000);
+        config.setConnectionTimeout(5_000);
         try (HikariDataSource host = new HikariDataSource(config);
                 Postroom postroom = Postroom.on(host)
                         .handler(Handler.process("one", String.class, (payload, context) -> Outcome.done()))
@@ -223,12 +223,12 @@ class StartTest {
     }
 
     @Test
-    void an_engine_data_source_of_one_connection_is_refused_with_the_number_that_is_needed() {
+    void an_engine_data_source_of_one_connection_is_refused_with_the_number_that_is_needed() throws SQLException {
         Migrations.migrate(database.pool());
         HikariConfig config = config();
         config.setMaximumPoolSize(1);
-        config.setConnectionTimeout(250);
         try (HikariDataSource small = new HikariDataSource(config)) {
+            TestDatabase.hurry(small, Duration.ofMillis(250));
             assertThatThrownBy(() -> Postroom.on(database.pool())
                             .schema(SchemaMode.NONE)
                             .engineDataSource(small)
@@ -299,8 +299,8 @@ class StartTest {
         Migrations.migrate(database.pool());
         HikariConfig config = config();
         config.setMaximumPoolSize(2);
-        config.setConnectionTimeout(250);
         HikariDataSource host = new HikariDataSource(config);
+        TestDatabase.hurry(host, Duration.ofMillis(250));
         DataSource opaque = new org.springframework.jdbc.datasource.AbstractDataSource() {
             @Override
             public Connection getConnection() throws SQLException {
