@@ -124,6 +124,7 @@ public final class TestDatabase implements AutoCloseable {
         pools.clear();
         pool = null;
         if (owner) {
+            ReusedSessions.forget(url);
             server.dropDatabase(name);
         }
     }
