@@ -26,6 +26,11 @@ final class AllHomes {
         this.limit = limit;
     }
 
+    /** How long it waits for all answers to a question. */
+    Duration limit() {
+        return limit;
+    }
+
     /**
      * What the homes answered.
      *

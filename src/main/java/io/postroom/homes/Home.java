@@ -154,6 +154,14 @@ final class Home {
         }
     }
 
+    void naming(Runnable call) {
+        try {
+            call.run();
+        } catch (StoreException failed) {
+            throw named(failed);
+        }
+    }
+
     /** Answers a failure of a start with the name of this home: as one that may pass, or as one that does not. */
     RuntimeException ofStart(Throwable failed) {
         return !isPassing(failed)

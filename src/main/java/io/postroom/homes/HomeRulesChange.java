@@ -271,10 +271,7 @@ final class HomeRulesChange {
     }
 
     private void requireLocks() {
-        locks.forEach((name, lock) -> homes.get(name).naming(() -> {
-            lock.require();
-            return name;
-        }));
+        locks.forEach((name, lock) -> homes.get(name).naming(lock::require));
     }
 
     private static String shown(Home home, Left left) {
@@ -293,10 +290,7 @@ final class HomeRulesChange {
 
     private void onHome(String name, Consumer<Home> action) {
         Home home = homes.get(name);
-        home.naming(() -> {
-            action.accept(home);
-            return name;
-        });
+        home.naming(() -> action.accept(home));
     }
 
     private static void refuse(List<String> refusals) {
