@@ -61,7 +61,10 @@ final class SyncGroupCommit {
     /** Stores a plain message. The message is durable when this method returns. */
     EnqueueResult add(NewMessage message) {
         Waiting own = new Waiting(message);
-        if (mayWriteAtOnce(own) || awaitTurn(own)) {
+        if (mayWriteAtOnce(own)) {
+            writeGroup(own);
+        } else if (awaitTurn(own)) {
+            Thread.yield(); // those whose group has just ended may come with their next message, and share this commit
             writeGroup(own);
         }
         EnqueueResult result = own.result;
