@@ -104,6 +104,7 @@ class EmbeddedDatabaseTest {
     void rows_committed_before_the_JVM_was_killed_are_there_at_the_next_start(@TempDir Path directory)
             throws Exception {
         int confirmed;
+        UnpackedBinaries.linkInto(directory);
         try (JvmProcess server = forkServer(directory)) {
             server.awaitLine("committed 200");
             assertThatThrownBy(() -> EmbeddedDatabase.start(directory, 0))
@@ -148,6 +149,7 @@ class EmbeddedDatabaseTest {
 
     @Test
     void failing_start_says_at_once_what_PostgreSQL_said(@TempDir Path directory) throws Exception {
+        UnpackedBinaries.linkInto(directory);
         EmbeddedDatabase.start(directory, 0).close();
         Path configuration = directory.resolve("data/postgresql.conf");
         String sound = Files.readString(configuration);

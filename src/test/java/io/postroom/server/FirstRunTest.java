@@ -124,6 +124,7 @@ class FirstRunTest {
     @Test
     void without_the_demo_it_says_how_to_create_a_message_and_tells_a_second_server_of_the_first(
             @TempDir Path directory) throws Exception {
+        UnpackedBinaries.linkInto(directory.resolve(".postroom"));
         try (ServerProcess server = ServerProcess.start(directory, "--postroom.demo=false")) {
             String up = server.awaitLine(" is up: ");
             String url = up.substring(up.indexOf("http://")).split(" ")[0];
