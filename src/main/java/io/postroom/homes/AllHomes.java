@@ -26,7 +26,7 @@ final class AllHomes {
         this.limit = limit;
     }
 
-    /** How long it waits for all answers to a question. */
+    /** Returns how long it waits for all answers to a question. */
     Duration limit() {
         return limit;
     }

@@ -51,7 +51,11 @@ final class HomesStart implements AutoCloseable {
         this.loop = new Loop("postroom-homes", true, this::startAgain);
     }
 
-    /** @param makesHomes false: a database that is no home yet is refused, and no home is written to */
+    /**
+     * Does all of a start but the work: messages can be created then.
+     *
+     * @param makesHomes false: a database that is no home yet is refused, and no home is written to
+     */
     void run(boolean makesHomes) {
         engines.requireHomes(List.of());
         AllHomes.Answers<Optional<StoredHome>> read = readAll();
@@ -75,7 +79,7 @@ final class HomesStart implements AutoCloseable {
                 .toList();
     }
 
-    /** Makes the schemas ready and reads what is stored. A home that is down is left out, and says so. */
+    /** Makes the schemas ready and reads what is stored. A home that is down is left out, and logged. */
     AllHomes.Answers<Optional<StoredHome>> readAll() {
         Map<String, HomeDownException> away = Map.of();
         if (engines.makesSchemas()) {
@@ -235,7 +239,7 @@ final class HomesStart implements AutoCloseable {
         return prepared;
     }
 
-    /** Tries no home any more that is down. */
+    /** Ends the loop. A start that has begun goes on. */
     void stop() {
         loop.stop();
     }

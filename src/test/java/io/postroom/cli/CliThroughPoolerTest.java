@@ -36,7 +36,7 @@ class CliThroughPoolerTest {
     @Test
     void commands_work_through_shared_sessions_and_leave_no_setting_there() {
         try (PgBouncer bouncer = PgBouncer.inFrontOf(database, "transaction")) {
-            String url = bouncer.url() + "?prepareThreshold=0";
+            String url = bouncer.url(database) + "?prepareThreshold=0";
             assertThat(run(url, "create", "cli-pooled", "--payload", "1").exitCode())
                     .isZero();
             CliRun queues = run(url, "queues", "--json");
@@ -54,11 +54,12 @@ class CliThroughPoolerTest {
     void commands_without_the_setting_are_refused_name_it_and_leave_the_sessions_as_they_were() {
         try (PgBouncer bouncer = PgBouncer.inFrontOf(database, "transaction")) {
             for (String command : List.of("doctor", "queues", "migrate")) {
-                CliRun refused = run(bouncer.url(), command);
+                CliRun refused = run(bouncer.url(database), command);
                 assertThat(refused.exitCode()).as("%s: %s", command, refused).isNotZero();
                 assertThat(refused.err() + refused.out()).contains("prepareThreshold=0");
             }
-            assertThat(run(bouncer.url() + "?prepareThreshold=0", "queues").exitCode())
+            assertThat(run(bouncer.url(database) + "?prepareThreshold=0", "queues")
+                            .exitCode())
                     .isZero();
             assertThat(limitsOf(bouncer)).isEmpty();
         }
@@ -67,15 +68,15 @@ class CliThroughPoolerTest {
     @Test
     void commands_work_through_a_session_of_their_own() {
         try (PgBouncer bouncer = PgBouncer.inFrontOf(database, "session")) {
-            assertThat(run(bouncer.url(), "queues").exitCode()).isZero();
-            assertThat(run(bouncer.url(), "migrate").exitCode()).isZero();
+            assertThat(run(bouncer.url(database), "queues").exitCode()).isZero();
+            assertThat(run(bouncer.url(database), "migrate").exitCode()).isZero();
         }
     }
 
     /** Values that a command left in the one session of the pooler, which is the next command's as well. */
     private List<String> limitsOf(PgBouncer bouncer) {
         DriverManagerDataSource source = new DriverManagerDataSource(
-                bouncer.url() + "?prepareThreshold=0", database.user(), database.password());
+                bouncer.url(database) + "?prepareThreshold=0", database.user(), database.password());
         return JdbcClient.create(source)
                 .sql(
                         "SELECT s.name FROM pg_settings s WHERE s.name IN ('statement_timeout', 'lock_timeout') AND s.setting <> '0'")

@@ -98,7 +98,8 @@ class ConsoleLoginTest {
         for (int i = 0; i < 3; i++) {
             assertThat(client.post("/login", "token", "wrong" + i).statusCode()).isEqualTo(401);
         }
-        // The first wait is 1 s and each further one twice as long, so a slow machine comes too late for few of them.
+        // The first wait is 1 s and each further one twice as long, so a slow machine comes too late for the first ones
+        // only.
         HttpResponse<String> slowed = Stream.generate(() -> client.post("/login", "token", "wrong again"))
                 .limit(5)
                 .filter(answer -> answer.statusCode() == 429)

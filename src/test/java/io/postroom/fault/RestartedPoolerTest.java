@@ -59,7 +59,7 @@ class RestartedPoolerTest {
         boolean listen = mode.equals("session");
         try (TestDatabase other = TestDatabase.create();
                 PgBouncer bouncer = PgBouncer.inFrontOf(database, mode);
-                Half one = new Half(database, bouncer.url() + parameters, listen);
+                Half one = new Half(database, bouncer.url(database) + parameters, listen);
                 Half two = new Half(other, bouncer.url(other) + parameters, listen)) {
             for (int i = 0; i < RESTARTS; i++) {
                 int had = i;

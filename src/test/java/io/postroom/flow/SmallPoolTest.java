@@ -49,7 +49,7 @@ class SmallPoolTest {
             pool.setUsername(database.pool().getUsername());
             pool.setPassword(database.pool().getPassword());
             pool.setMaximumPoolSize(2);
-            TestDatabase.hurry(pool, Duration.ofMillis(250));
+            TestDatabase.openAllThenWaitAtMost(Duration.ofMillis(250), pool);
             try (Postroom postroom = Postroom.on(pool)
                     .handler(Handler.process("crowded", String.class, (payload, context) -> {
                                 running.incrementAndGet();

@@ -573,7 +573,7 @@ class TokensOverHttpTest {
         awaitStatus(Set.of(status), method, path, token);
     }
 
-    /** 429 where wrong tokens of other tests of this class, which have the same address, made it wait. */
+    /** Waits until the token is refused: with 401, or with 429 where wrong tokens of other tests made this address wait. */
     private static void awaitRefused(String method, String path, String token) {
         awaitStatus(Set.of(401, 429), method, path, token);
     }

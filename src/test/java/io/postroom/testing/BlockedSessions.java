@@ -1,7 +1,9 @@
 package io.postroom.testing;
 
 import java.sql.Connection;
+import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.sql.Statement;
 import java.util.concurrent.TimeUnit;
 import javax.sql.DataSource;
 import org.awaitility.Awaitility;
@@ -34,8 +36,12 @@ public final class BlockedSessions {
                 """, pid(holder));
     }
 
-    /** Waits until this session waits for another one. */
+    /** Waits until this session waits for another one; behind a pooler, until any session does. */
     public static void awaitBlocked(Connection waiting, DataSource pool) throws SQLException {
+        if (TestServer.isPooled()) {
+            await(pool, 1);
+            return;
+        }
         until(
                 pool,
                 1,
@@ -44,7 +50,14 @@ public final class BlockedSessions {
     }
 
     private static int pid(Connection session) throws SQLException {
-        return session.unwrap(PGConnection.class).getBackendPID();
+        if (!TestServer.isPooled()) {
+            return session.unwrap(PGConnection.class).getBackendPID();
+        }
+        try (Statement statement = session.createStatement();
+                ResultSet row = statement.executeQuery("SELECT pg_backend_pid()")) {
+            row.next();
+            return row.getInt(1);
+        }
     }
 
     private static void until(DataSource pool, int count, String counted, int pid) {

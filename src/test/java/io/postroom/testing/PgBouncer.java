@@ -25,15 +25,15 @@ import org.awaitility.Awaitility;
 public final class PgBouncer implements AutoCloseable {
     private static final List<Path> PLACES = List.of(Path.of("/usr/sbin/pgbouncer"), Path.of("/usr/bin/pgbouncer"));
 
+    private static final String USERS = "${users}";
+
     private final Path folder;
     private final int port;
-    private final TestDatabase database;
     private Process process;
 
-    private PgBouncer(Path folder, int port, TestDatabase database) throws IOException {
+    private PgBouncer(Path folder, int port) throws IOException {
         this.folder = folder;
         this.port = port;
-        this.database = database;
         this.process = run();
     }
 
@@ -53,30 +53,57 @@ public final class PgBouncer implements AutoCloseable {
     }
 
     /**
-     * Starts it.
+     * Starts it in front of the server of a database. All its clients become the database's user.
      *
      * @param mode its {@code pool_mode}: session, transaction or statement
      */
     public static PgBouncer inFrontOf(TestDatabase database, String mode) {
+        return start("""
+                [databases]
+                * = host=%s port=%d user=%s password=%s
+                [pgbouncer]
+                auth_type = any
+                pool_mode = %s
+                max_client_conn = 200
+                default_pool_size = 20
+                ignore_startup_parameters = extra_float_digits
+                """.formatted(database.host(), database.port(), database.user(), database.password(), mode));
+    }
+
+    /**
+     * Starts it in front of a server that asks for no password, for all its databases. Each client stays the user that it says it is.
+     *
+     * @param mode its {@code pool_mode}: session, transaction or statement
+     */
+    static PgBouncer inFrontOfAll(String host, int port, String mode) {
+        return start("""
+                [databases]
+                * = host=%s port=%d auth_user=postgres
+                [pgbouncer]
+                auth_type = trust
+                auth_file = %s
+                auth_query = SELECT rolname, '' FROM pg_roles WHERE rolname = $1
+                pool_mode = %s
+                max_client_conn = 1000
+                default_pool_size = 60
+                server_idle_timeout = 5
+                ignore_startup_parameters = extra_float_digits, options
+                """.formatted(host, port, USERS, mode));
+    }
+
+    private static PgBouncer start(String settings) {
         try {
             int port = freePort();
             Path folder = Files.createTempDirectory(
                     "pgbouncer", PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwxr-xr-x")));
-            Files.writeString(folder.resolve("pgbouncer.ini"), """
-                    [databases]
-                    * = host=%s port=%d user=%s password=%s
-                    [pgbouncer]
+            Path users = Files.writeString(folder.resolve("users"), "\"postgres\" \"postgres\"\n");
+            Files.writeString(
+                    folder.resolve("pgbouncer.ini"), settings.replace(USERS, users.toString()) + """
                     listen_addr = 127.0.0.1
                     listen_port = %d
                     unix_socket_dir =
-                    auth_type = any
-                    pool_mode = %s
-                    max_client_conn = 200
-                    default_pool_size = 20
-                    ignore_startup_parameters = extra_float_digits
-                    """.formatted(
-                            database.host(), database.port(), database.user(), database.password(), port, mode));
-            return new PgBouncer(folder, port, database);
+                    """.formatted(port));
+            return new PgBouncer(folder, port);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
@@ -123,14 +150,13 @@ public final class PgBouncer implements AutoCloseable {
         }
     }
 
-    /** JDBC URL through it, without user and password. */
-    public String url() {
-        return url(database);
+    int port() {
+        return port;
     }
 
-    /** JDBC URL through it to another database of the same server. */
-    public String url(TestDatabase other) {
-        return "jdbc:postgresql://127.0.0.1:" + port + "/" + other.name();
+    /** JDBC URL through it to a database of its server, without user and password. */
+    public String url(TestDatabase database) {
+        return "jdbc:postgresql://127.0.0.1:" + port + "/" + database.name();
     }
 
     @Override

@@ -1,6 +1,7 @@
 package io.postroom.testing;
 
 import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.Method;
 import java.lang.reflect.Proxy;
 import java.sql.Connection;
 import java.sql.Driver;
@@ -9,33 +10,56 @@ import java.sql.DriverPropertyInfo;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
+import java.util.Collections;
 import java.util.Deque;
+import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Properties;
+import java.util.Set;
+import java.util.WeakHashMap;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedDeque;
-import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Executor;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.logging.Logger;
 import org.jspecify.annotations.Nullable;
 import org.postgresql.PGConnection;
 
 /**
- * A driver that keeps the sessions of tests' databases when they are closed, and gives them out again as good as new. Engines start by the
- * hundred in the tests, each with sessions of its own. A new session and the first statements on it cost PostgreSQL 30 to 100 ms of CPU;
- * that was a third of what PostgreSQL used for all tests.
+ * A driver that keeps the sessions of tests' databases when they are closed, and gives them out again. Engines start by the hundred in the
+ * tests, each with sessions of its own. A new session and the first statements on it cost PostgreSQL 30 to 100 ms of CPU; that was a third
+ * of what PostgreSQL used for all tests.
  *
- * <p>A session is given out again after {@code DISCARD ALL}, to whoever asks with the same URL and properties. None is kept that ends in a
- * way of its own (aborted, killed, closed while it waits), nor any of a database with settings of its own ({@code ALTER DATABASE ... SET}),
- * which sessions have from their start, nor any of another role than the superuser: tests make and drop those. Sessions through a proxy
- * have another URL, and are never kept.
+ * <p>A session is given out again after {@code DISCARD ALL}, to whoever asks with the same URL and properties. None is kept that was
+ * aborted or killed or is in use when it is closed, nor any of a database with settings of its own ({@code ALTER DATABASE ... SET}), which
+ * sessions have from their start, nor any of another role than a superuser: tests make and drop those. Sessions through a proxy have
+ * another URL, and are never kept.
+ *
+ * <p>What a reused session has that a new one has not: compiled functions of PL/pgSQL, and the driver's memory of statements. With {@code
+ * -Dpostroom.test.sessions=fresh} none is reused.
  */
 public final class ReusedSessions implements Driver {
     private static final String AS_NEW = "SELECT NOT EXISTS (SELECT FROM pg_db_role_setting WHERE setdatabase IN"
             + " (0, (SELECT oid FROM pg_database WHERE datname = current_database())))"
             + " AND (SELECT rolsuper FROM pg_roles WHERE rolname = session_user)";
 
+    private static final boolean FRESH = "fresh".equals(System.getProperty("postroom.test.sessions"));
+    /** Longer than a reset takes on a busy machine. A statement that runs holds it up, and the session is closed then. */
+    private static final int RESET_MILLIS = 5_000;
+
+    private static final ExecutorService RESETS = Executors.newCachedThreadPool(task -> {
+        Thread thread = new Thread(task, "reset-session");
+        thread.setDaemon(true);
+        return thread;
+    });
+
     /** By URL: what is kept of this database, by the properties that sessions were opened with. */
-    private static final Map<String, Map<Properties, Deque<Connection>>> KEPT = new ConcurrentHashMap<>();
+    private static final Map<String, Map<Properties, Deque<Session>>> KEPT = new ConcurrentHashMap<>();
 
     private final Driver driver = new org.postgresql.Driver();
 
@@ -55,35 +79,42 @@ public final class ReusedSessions implements Driver {
 
     /** From now on sessions of this database are kept. */
     static void keep(String url) {
-        KEPT.put(url, new ConcurrentHashMap<>());
+        if (!FRESH) {
+            KEPT.put(url, new ConcurrentHashMap<>());
+        }
     }
 
     /** Closes what is kept of this database, and keeps no more. */
     static void forget(String url) {
-        Map<Properties, Deque<Connection>> sessions = KEPT.remove(url);
+        Map<Properties, Deque<Session>> sessions = KEPT.remove(url);
         if (sessions != null) {
-            sessions.values().forEach(same -> same.forEach(ReusedSessions::close));
+            sessions.values().forEach(same -> same.forEach(session -> close(session.connection)));
         }
     }
 
     @Override
     public @Nullable Connection connect(String url, Properties properties) throws SQLException {
-        Map<Properties, Deque<Connection>> sessions = KEPT.get(url);
+        Map<Properties, Deque<Session>> sessions = KEPT.get(url);
         if (sessions == null) {
             return driver.connect(url, properties);
         }
         Properties same = new Properties();
         same.putAll(properties);
-        Deque<Connection> free = sessions.computeIfAbsent(same, unused -> new ConcurrentLinkedDeque<>());
-        for (Connection session = free.poll(); session != null; session = free.poll()) {
-            if (isAsNew(session)) {
-                return new Lease(session, free).connection();
+        Deque<Session> free = sessions.computeIfAbsent(same, unused -> new ConcurrentLinkedDeque<>());
+        for (Session session = free.poll(); session != null; session = free.poll()) {
+            if (isAsNew(session.connection)) {
+                return new Lease(session, url, free).connection();
             }
-            close(session);
+            close(session.connection);
         }
-        Connection session = driver.connect(url, properties);
-        return session != null && isAsNew(session) ? new Lease(session, free).connection() : session;
+        Connection opened = Objects.requireNonNull(driver.connect(url, properties));
+        return isAsNew(opened)
+                ? new Lease(new Session(opened, opened.getNetworkTimeout()), url, free).connection()
+                : opened;
     }
+
+    /** @param networkTimeout with which it was opened, in milliseconds */
+    private record Session(Connection connection, int networkTimeout) {}
 
     private static boolean isAsNew(Connection session) {
         try (Statement statement = session.createStatement();
@@ -134,13 +165,20 @@ public final class ReusedSessions implements Driver {
 
     /** A session in somebody's hands, until it is closed. */
     private static final class Lease {
-        private final Connection session;
-        private final Deque<Connection> free;
-        private final AtomicInteger running = new AtomicInteger();
-        private volatile boolean ended;
+        private final Session session;
+        private final Connection driver;
+        private final String url;
+        private final Deque<Session> free;
+        /** Statements that were made in this lease; they end with it. */
+        private final Set<Statement> statements = Collections.newSetFromMap(new WeakHashMap<>());
 
-        Lease(Connection session, Deque<Connection> free) {
+        private int running;
+        private boolean ended;
+
+        Lease(Session session, String url, Deque<Session> free) {
             this.session = session;
+            this.driver = session.connection;
+            this.url = url;
             this.free = free;
         }
 
@@ -151,70 +189,114 @@ public final class ReusedSessions implements Driver {
                     (proxy, method, arguments) -> switch (method.getName()) {
                         case "equals" -> proxy == arguments[0];
                         case "hashCode" -> System.identityHashCode(proxy);
-                        case "isClosed" -> ended || session.isClosed();
+                        case "toString" -> "lease of " + driver;
+                        case "isClosed" -> isEnded() || driver.isClosed();
                         // What others remember by the connection of the driver ends with the lease, too.
                         case "unwrap" ->
                             ((Class<?>) arguments[0]).isInstance(proxy)
                                     ? proxy
-                                    : session.unwrap((Class<?>) arguments[0]);
+                                    : driver.unwrap((Class<?>) arguments[0]);
                         case "close" -> {
-                            end();
+                            if (begunToEnd()) {
+                                end();
+                            }
                             yield null;
                         }
                         case "abort" -> {
-                            ended = true;
-                            yield call(method, arguments);
+                            if (begunToEnd()) {
+                                driver.abort((Executor) arguments[0]);
+                            }
+                            yield null;
                         }
                         default -> call(method, arguments);
                     });
         }
 
-        private @Nullable Object call(java.lang.reflect.Method method, Object[] arguments) throws Throwable {
-            if (ended && !method.getName().equals("abort") && !method.getName().equals("toString")) {
-                throw new SQLException("This connection has been closed.", "08003");
+        private synchronized boolean isEnded() {
+            return ended;
+        }
+
+        /** Returns true once. */
+        private synchronized boolean begunToEnd() {
+            boolean first = !ended;
+            ended = true;
+            return first;
+        }
+
+        private @Nullable Object call(Method method, Object[] arguments) throws Throwable {
+            synchronized (this) {
+                if (ended) {
+                    throw new SQLException("This connection has been closed.", "08003");
+                }
+                running++;
             }
-            running.incrementAndGet();
             try {
-                return method.invoke(session, arguments);
+                Object result = method.invoke(driver, arguments);
+                if (result instanceof Statement statement) {
+                    synchronized (this) {
+                        statements.add(statement);
+                    }
+                }
+                return result;
             } catch (InvocationTargetException thrown) {
                 throw thrown.getCause();
             } finally {
-                running.decrementAndGet();
+                synchronized (this) {
+                    running--;
+                }
             }
         }
 
-        private synchronized void end() throws SQLException {
-            if (ended) {
+        private synchronized boolean isInUse() {
+            return running > 0;
+        }
+
+        private void end() throws SQLException {
+            if (isInUse() || !isReset()) {
+                driver.close();
                 return;
             }
-            ended = true;
-            if (running.get() == 0 && isReset()) {
-                free.push(session);
-            } else {
-                session.close();
+            free.push(session);
+            if (!KEPT.containsKey(url)) {
+                driver.close();
             }
         }
 
         private boolean isReset() {
             try {
-                if (session.isClosed()) {
-                    return false;
-                }
-                if (!session.getAutoCommit()) {
-                    session.rollback();
-                    session.setAutoCommit(true);
-                }
-                session.setReadOnly(false);
-                session.setNetworkTimeout(Runnable::run, 0);
-                try (Statement statement = session.createStatement()) {
-                    statement.execute("DISCARD ALL");
-                }
-                session.unwrap(PGConnection.class).getNotifications();
-                session.clearWarnings();
-                return isAsNew(session);
-            } catch (SQLException gone) {
+                return RESETS.submit(this::reset).get(RESET_MILLIS, TimeUnit.MILLISECONDS);
+            } catch (ExecutionException | TimeoutException inUse) {
+                return false;
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
                 return false;
             }
+        }
+
+        private boolean reset() throws SQLException {
+            if (driver.isClosed()) {
+                return false;
+            }
+            driver.setNetworkTimeout(Runnable::run, RESET_MILLIS);
+            List<Statement> open;
+            synchronized (this) {
+                open = List.copyOf(statements);
+            }
+            for (Statement statement : open) {
+                statement.close();
+            }
+            if (!driver.getAutoCommit()) {
+                driver.rollback();
+                driver.setAutoCommit(true);
+            }
+            driver.setReadOnly(false);
+            try (Statement statement = driver.createStatement()) {
+                statement.execute("DISCARD ALL");
+            }
+            driver.unwrap(PGConnection.class).getNotifications();
+            driver.clearWarnings();
+            driver.setNetworkTimeout(Runnable::run, session.networkTimeout);
+            return isAsNew(driver);
         }
     }
 }

@@ -8,6 +8,11 @@ import java.sql.DriverManager;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
+import java.util.Map;
+import java.util.Properties;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.postgresql.PGConnection;
 
@@ -75,6 +80,51 @@ class ReusedSessionsTest {
                 Connection third = database.connect()) {
             assertThat(session(second)).isNotEqualTo(session(third));
             assertThat(second.unwrap(PGConnection.class)).isNotSameAs(first);
+        }
+    }
+
+    @Test
+    void what_a_closed_connection_is_told_does_not_reach_the_next_user() throws SQLException {
+        Connection first = database.connect();
+        Statement left = first.createStatement();
+        first.close();
+        try (Connection second = database.connect()) {
+            first.abort(Runnable::run);
+            assertThatThrownBy(() -> left.execute("SET lock_timeout = '7s'")).isInstanceOf(SQLException.class);
+            assertThat(text(second, "SHOW lock_timeout")).isEqualTo("0");
+        }
+    }
+
+    @Test
+    void network_timeout_is_the_one_that_the_session_was_opened_with() throws SQLException {
+        Properties properties = new Properties();
+        properties.putAll(Map.of("user", database.user(), "password", database.password(), "socketTimeout", "30"));
+        int session;
+        try (Connection first = DriverManager.getConnection(database.url(), properties)) {
+            session = session(first);
+            first.setNetworkTimeout(Runnable::run, 7_000);
+        }
+        try (Connection second = DriverManager.getConnection(database.url(), properties)) {
+            assertThat(session(second)).isEqualTo(session);
+            assertThat(second.getNetworkTimeout()).isEqualTo(30_000);
+        }
+    }
+
+    @Test
+    void connection_whose_statement_waits_can_be_closed() throws Exception {
+        try (Connection holder = database.connect()) {
+            execute(holder, "SELECT pg_advisory_lock(4712)");
+            Connection waiting = database.connect();
+            CompletableFuture<Void> statement = CompletableFuture.runAsync(() -> {
+                try {
+                    execute(waiting, "SELECT pg_advisory_lock(4712)");
+                } catch (SQLException closed) {
+                    throw new CompletionException(closed);
+                }
+            });
+            BlockedSessions.awaitBehind(holder, database.pool(), 1);
+            waiting.close();
+            assertThatThrownBy(() -> statement.get(60, TimeUnit.SECONDS)).hasCauseInstanceOf(SQLException.class);
         }
     }
 

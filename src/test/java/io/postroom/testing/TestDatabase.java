@@ -81,8 +81,8 @@ public final class TestDatabase implements AutoCloseable {
         return opened;
     }
 
-    /** Opens all connections of a pool, and lets it wait no longer than this for one from then on: none is opened in a hurry. */
-    public static void hurry(HikariDataSource pool, Duration wait) throws SQLException {
+    /** Opens all connections of a pool, and lets it wait no longer than this for one from then on. */
+    public static void openAllThenWaitAtMost(Duration wait, HikariDataSource pool) throws SQLException {
         List<Connection> all = new ArrayList<>();
         try {
             for (int i = 0; i < pool.getMaximumPoolSize(); i++) {

@@ -2,8 +2,6 @@ package io.postroom.testing;
 
 import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
 import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.DriverManager;
 import java.sql.ResultSet;
@@ -24,10 +22,6 @@ import org.postgresql.Driver;
  */
 final class TestServer {
     private static final int MOST_ATTEMPTS = 3;
-    /** A file system in memory. Making and dropping the databases there takes a quarter of the CPU that it takes on ext4. */
-    private static final Path MEMORY = Path.of("/dev/shm");
-
-    private static final long NEEDED_MEMORY = 4L << 30;
 
     private static @Nullable TestServer shared;
 
@@ -39,6 +33,7 @@ final class TestServer {
     private final int port;
     private final String user;
     private final String password;
+    private @Nullable PgBouncer pooler;
     private @Nullable String template;
     /** Kept, because opening a connection costs the server as much as a tenth of making a database. */
     private @Nullable Connection admin;
@@ -84,7 +79,9 @@ final class TestServer {
                         ResultSet row = statement.executeQuery("SHOW cluster_name")) {
                     row.next();
                     if (row.getString(1).equals(name)) {
-                        return new TestServer("127.0.0.1", postgres.getPort(), "postgres", "postgres");
+                        TestServer server = new TestServer("127.0.0.1", postgres.getPort(), "postgres", "postgres");
+                        server.putPoolerInFront();
+                        return server;
                     }
                     throw new IOException("the server at port " + postgres.getPort() + " is another one's");
                 }
@@ -96,11 +93,26 @@ final class TestServer {
         }
     }
 
+    /** Lets all tests go through a PgBouncer in the mode that {@code postroom.test.pooler} names. */
+    private void putPoolerInFront() {
+        String mode = System.getProperty("postroom.test.pooler");
+        if (mode != null) {
+            PgBouncer started = PgBouncer.inFrontOfAll(host, port, mode);
+            Runtime.getRuntime().addShutdownHook(new Thread(started::close));
+            pooler = started;
+        }
+    }
+
+    /** Whether sessions of tests go through a pooler, whose clients do not know the process id of their session. */
+    static boolean isPooled() {
+        return get().pooler != null;
+    }
+
     private static EmbeddedPostgres start(String name) throws IOException {
         String fsync = System.getProperty("postroom.test.fsync", "off");
         EmbeddedPostgres.Builder server = EmbeddedPostgres.builder();
-        if (MEMORY.toFile().getUsableSpace() > NEEDED_MEMORY) {
-            server.setDataDirectory(Files.createTempDirectory(MEMORY, name));
+        if (fsync.equals("off") && DataInMemory.isPossible()) {
+            server.setDataDirectory(DataInMemory.create());
         }
         return server.setPGStartupWait(Duration.ofSeconds(60))
                 // As the server's own database is made.
@@ -120,8 +132,9 @@ final class TestServer {
         return host;
     }
 
+    /** The port that tests connect to: the server's, or that of the pooler in front of it. */
     int port() {
-        return port;
+        return pooler == null ? port : pooler.port();
     }
 
     String user() {
@@ -141,7 +154,7 @@ final class TestServer {
         String name = "test_" + label.toLowerCase(Locale.ROOT).replaceAll("[^a-z0-9_]", "_");
         name = name.substring(0, Math.min(name.length(), 40)) + "_" + numbers.incrementAndGet() + suffix;
         execute("CREATE DATABASE " + name + " TEMPLATE " + (migrated ? template() : "template0") + copyStrategy());
-        String url = url(name, host, port);
+        String url = url(name, host, port());
         ReusedSessions.keep(url);
         return new TestDatabase(this, name, url, true);
     }

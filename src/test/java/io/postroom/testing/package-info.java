@@ -32,15 +32,20 @@
  *       between the two.
  * </ul>
  *
- * <p>Tests of one class share its database and run in no promised order: use a queue of your own per test.
+ * <p>Tests of one class share its database and run in no promised order: use a queue of your own per test. A session that one
+ * test closes may be given to the next, with nothing left of its settings: see {@code ReusedSessions}. The databases lie in
+ * memory where there is enough ({@code /dev/shm}).
  *
  * <p>System properties (give them to Maven as they are, {@code -Dpostroom.test.url=...}; Surefire passes them on):
  *
  * <ul>
  *   <li>{@code postroom.test.url}: JDBC URL, with user and password, of a running server to use instead of the embedded
  *       one, of any version from 14 on. The user must be allowed to create databases.
- *   <li>{@code postroom.test.fsync=on}: a durable embedded server. The default is off, which no test of ours can notice,
+ *   <li>{@code postroom.test.sessions=fresh}: no session is given out again.
+ *   <li>{@code postroom.test.fsync=on}: a durable embedded server, on disk. The default is off, which no test of ours can notice,
  *       as none of them cuts the power.
+ *   <li>{@code postroom.test.pooler=session}: all tests reach the embedded server through a PgBouncer in this mode, where
+ *       it is installed.
  * </ul>
  */
 @NullMarked

@@ -54,8 +54,8 @@ class PoolerTest {
     @Test
     void a_pooler_that_shares_sessions_is_refused_and_both_settings_are_named() {
         try (PgBouncer bouncer = PgBouncer.inFrontOf(database, "transaction");
-                HikariDataSource prepared = pool(bouncer.url());
-                HikariDataSource plain = pool(bouncer.url() + "?" + SETTINGS);
+                HikariDataSource prepared = pool(bouncer.url(database));
+                HikariDataSource plain = pool(bouncer.url(database) + "?" + SETTINGS);
                 HikariDataSource direct = pool(database.url())) {
             assertRefused(Postroom.on(prepared).settings(listening(false)));
             assertRefused(Postroom.on(prepared).settings(listening(false)).schema(SchemaMode.NONE));
@@ -80,8 +80,8 @@ class PoolerTest {
     @Test
     void refused_start_leaves_the_shared_sessions_as_they_were() throws Exception {
         try (PgBouncer bouncer = PgBouncer.inFrontOf(database, "transaction");
-                HikariDataSource prepared = pool(bouncer.url());
-                HikariDataSource plain = pool(bouncer.url() + "?" + SETTINGS)) {
+                HikariDataSource prepared = pool(bouncer.url(database));
+                HikariDataSource plain = pool(bouncer.url(database) + "?" + SETTINGS)) {
             for (int i = 0; i < 3; i++) {
                 assertRefused(Postroom.on(prepared).settings(listening(false)).schema(SchemaMode.NONE));
             }
@@ -93,7 +93,7 @@ class PoolerTest {
     @Test
     void pooler_without_transactions_is_refused_and_its_setting_is_named() {
         try (PgBouncer bouncer = PgBouncer.inFrontOf(database, "statement");
-                HikariDataSource plain = pool(bouncer.url() + "?" + SETTINGS)) {
+                HikariDataSource plain = pool(bouncer.url(database) + "?" + SETTINGS)) {
             for (SchemaMode mode : SchemaMode.values()) {
                 assertThatThrownBy(() -> Postroom.on(plain)
                                 .settings(listening(false))
@@ -112,8 +112,8 @@ class PoolerTest {
     void two_processes_migrate_an_empty_database_at_once_through_shared_sessions() throws Exception {
         try (TestDatabase empty = TestDatabase.createEmpty();
                 PgBouncer bouncer = PgBouncer.inFrontOf(empty, "transaction");
-                HikariDataSource first = pool(bouncer.url() + "?" + SETTINGS);
-                HikariDataSource second = pool(bouncer.url() + "?" + SETTINGS)) {
+                HikariDataSource first = pool(bouncer.url(database) + "?" + SETTINGS);
+                HikariDataSource second = pool(bouncer.url(database) + "?" + SETTINGS)) {
             List<CompletableFuture<Void>> starts = new ArrayList<>();
             for (HikariDataSource pool : List.of(first, second)) {
                 starts.add(CompletableFuture.runAsync(() ->
@@ -136,7 +136,7 @@ class PoolerTest {
         Set<UUID> handled = ConcurrentHashMap.newKeySet();
         List<UUID> acknowledged = new ArrayList<>();
         try (PgBouncer bouncer = PgBouncer.inFrontOf(database, "transaction");
-                HikariDataSource pool = pool(bouncer.url() + "?" + SETTINGS);
+                HikariDataSource pool = pool(bouncer.url(database) + "?" + SETTINGS);
                 Postroom postroom = Postroom.on(pool)
                         .settings(listening(false))
                         .handler(Handler.process("pooled", String.class, (payload, context) -> {
@@ -177,7 +177,7 @@ class PoolerTest {
     @Test
     void a_pooler_that_gives_each_client_a_session_of_its_own_is_accepted() {
         try (PgBouncer bouncer = PgBouncer.inFrontOf(database, "session");
-                HikariDataSource pool = pool(bouncer.url())) {
+                HikariDataSource pool = pool(bouncer.url(database))) {
             assertThatCode(() -> Postroom.on(pool).workers(false).start().close())
                     .doesNotThrowAnyException();
         }

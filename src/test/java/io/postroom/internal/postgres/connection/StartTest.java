@@ -228,7 +228,7 @@ class StartTest {
         HikariConfig config = config();
         config.setMaximumPoolSize(1);
         try (HikariDataSource small = new HikariDataSource(config)) {
-            TestDatabase.hurry(small, Duration.ofMillis(250));
+            TestDatabase.openAllThenWaitAtMost(Duration.ofMillis(250), small);
             assertThatThrownBy(() -> Postroom.on(database.pool())
                             .schema(SchemaMode.NONE)
                             .engineDataSource(small)
@@ -300,7 +300,7 @@ class StartTest {
         HikariConfig config = config();
         config.setMaximumPoolSize(2);
         HikariDataSource host = new HikariDataSource(config);
-        TestDatabase.hurry(host, Duration.ofMillis(250));
+        TestDatabase.openAllThenWaitAtMost(Duration.ofMillis(250), host);
         DataSource opaque = new org.springframework.jdbc.datasource.AbstractDataSource() {
             @Override
             public Connection getConnection() throws SQLException {
