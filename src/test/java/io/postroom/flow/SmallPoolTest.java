@@ -6,6 +6,7 @@ import static org.awaitility.Awaitility.await;
 import ch.qos.logback.classic.Level;
 import com.zaxxer.hikari.HikariDataSource;
 import io.postroom.Postroom;
+import io.postroom.SchemaMode;
 import io.postroom.api.CreateMessage;
 import io.postroom.api.Created;
 import io.postroom.api.MessageState;
@@ -49,8 +50,10 @@ class SmallPoolTest {
             pool.setUsername(database.pool().getUsername());
             pool.setPassword(database.pool().getPassword());
             pool.setMaximumPoolSize(2);
-            TestDatabase.openAllThenWaitAtMost(Duration.ofMillis(250), pool);
+            pool.setConnectionTimeout(250);
+            TestDatabase.openAll(pool);
             try (Postroom postroom = Postroom.on(pool)
+                    .schema(SchemaMode.NONE) // else a further pool with this timeout looks at it
                     .handler(Handler.process("crowded", String.class, (payload, context) -> {
                                 running.incrementAndGet();
                                 release.await();

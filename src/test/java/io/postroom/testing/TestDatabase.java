@@ -8,6 +8,8 @@ import java.sql.SQLException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
+import org.awaitility.Awaitility;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -81,19 +83,21 @@ public final class TestDatabase implements AutoCloseable {
         return opened;
     }
 
-    /** Opens all connections of a pool, and lets it wait no longer than this for one from then on. */
-    public static void openAllThenWaitAtMost(Duration wait, HikariDataSource pool) throws SQLException {
+    /** Opens all connections of a pool that waits for one only shortly: it never has to open one within that time. */
+    public static void openAll(HikariDataSource impatient) throws SQLException {
         List<Connection> all = new ArrayList<>();
         try {
-            for (int i = 0; i < pool.getMaximumPoolSize(); i++) {
-                all.add(pool.getConnection());
+            while (all.size() < impatient.getMaximumPoolSize()) {
+                all.add(Awaitility.await()
+                        .atMost(Duration.ofSeconds(60))
+                        .ignoreExceptions()
+                        .until(impatient::getConnection, Objects::nonNull));
             }
         } finally {
             for (Connection connection : all) {
                 connection.close();
             }
         }
-        pool.setConnectionTimeout(wait.toMillis());
     }
 
     /** A connection outside any pool; the caller closes it. */

@@ -227,8 +227,9 @@ class StartTest {
         Migrations.migrate(database.pool());
         HikariConfig config = config();
         config.setMaximumPoolSize(1);
+        config.setConnectionTimeout(250);
         try (HikariDataSource small = new HikariDataSource(config)) {
-            TestDatabase.openAllThenWaitAtMost(Duration.ofMillis(250), small);
+            TestDatabase.openAll(small);
             assertThatThrownBy(() -> Postroom.on(database.pool())
                             .schema(SchemaMode.NONE)
                             .engineDataSource(small)
@@ -299,8 +300,9 @@ class StartTest {
         Migrations.migrate(database.pool());
         HikariConfig config = config();
         config.setMaximumPoolSize(2);
+        config.setConnectionTimeout(250);
         HikariDataSource host = new HikariDataSource(config);
-        TestDatabase.openAllThenWaitAtMost(Duration.ofMillis(250), host);
+        TestDatabase.openAll(host);
         DataSource opaque = new org.springframework.jdbc.datasource.AbstractDataSource() {
             @Override
             public Connection getConnection() throws SQLException {
