@@ -21,6 +21,7 @@ import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** A process is killed that owns an exclusive queue and is the only consumer of an auto-delete queue: both go, nothing is lost. */
@@ -40,6 +41,7 @@ class KilledOwnerTest {
     }
 
     @Test
+    @Tag("fault-long")
     void queues_of_a_killed_process_go_after_the_lease_time_and_what_waited_is_cancelled() throws Exception {
         Handler another = Handler.process("another", String.class, (payload, context) -> Outcome.done());
         try (HikariDataSource pool = database.newPool(6);

@@ -13,6 +13,7 @@ import io.postroom.testing.TestDatabase;
 import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -27,6 +28,7 @@ class KilledReplierTest {
     }
 
     @Test
+    @Tag("fault-long")
     void reply_comes_from_another_process_also_after_the_first_one_died() throws Exception {
         try (HikariDataSource pool = database.newPool(6);
                 Postroom caller = Postroom.on(pool)

@@ -112,6 +112,7 @@ class ManyQueuesTest {
     // ---- the server
 
     @Test
+    @Tag("fault-long")
     void messages_of_many_queues_survive_a_crash_of_the_database() throws Exception {
         crashWhileDraining(24, 25);
     }

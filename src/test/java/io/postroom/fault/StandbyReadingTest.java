@@ -25,6 +25,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.springframework.jdbc.core.simple.JdbcClient;
@@ -33,6 +34,7 @@ import org.springframework.jdbc.core.simple.JdbcClient;
 @Timeout(180)
 class StandbyReadingTest {
     @Test
+    @Tag("fault-long")
     void messages_views_health_and_conservation_can_be_read_on_a_standby() throws Exception {
         try (ReplicatedServers servers = ReplicatedServers.start();
                 HikariDataSource primary = pool(servers.url());

@@ -15,6 +15,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** An order to stop that some processes cannot follow: the answer says which, and what they hold. */
@@ -36,6 +37,7 @@ class StoppedConsumersTest {
     }
 
     @Test
+    @Tag("fault-long")
     void frozen_and_killed_process_are_named_with_what_they_hold_and_the_frozen_one_stops_when_it_wakes_up()
             throws Exception {
         try (HikariDataSource pool = database.newPool(4);

@@ -13,6 +13,7 @@ import io.postroom.testing.TestDatabase;
 import java.time.Duration;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** Two processes consume a queue with a single active consumer, and the active one is killed. */
@@ -32,6 +33,7 @@ class TakeOverTest {
     }
 
     @Test
+    @Tag("fault-long")
     void one_process_consumes_and_another_takes_over_when_it_is_killed() throws Exception {
         try (HikariDataSource pool = database.newPool(8);
                 Postroom producer =
