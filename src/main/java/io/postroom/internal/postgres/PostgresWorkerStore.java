@@ -239,8 +239,17 @@ public final class PostgresWorkerStore implements WorkerStore {
 
     @Override
     public void notifyOthers(Collection<Arrival> arrivals) {
-        transactions.single("notify other processes", connection -> {
-            for (String payload : PostgresNotificationListener.payloads(arrivals)) {
+        notifyAll("notify other processes", PostgresNotificationListener.payloads(arrivals));
+    }
+
+    @Override
+    public void endWaits() {
+        notifyAll("end the wait for notifications", List.of(""));
+    }
+
+    private void notifyAll(String what, List<String> payloads) {
+        transactions.single(what, connection -> {
+            for (String payload : payloads) {
                 try (Sql.Call call = ClaimSql.NOTIFY.on(connection)) {
                     call.set("channel", PostgresNotificationListener.CHANNEL)
                             .set("payload", payload)

@@ -111,4 +111,7 @@ public interface WorkerStore {
 
     /** Notifies other processes of these arrivals. */
     void notifyOthers(Collection<Arrival> arrivals);
+
+    /** Ends the waits of all that listen, in this process too, with a notification that names no arrival. */
+    void endWaits();
 }

@@ -27,7 +27,7 @@ public final class Notifier {
     /** Sending to others takes a quarter of the sending thread's time at most. */
     private static final DutyCycle DUTY_CYCLE = DutyCycle.of(3, COALESCE);
 
-    /** Longest wait for notifications, and so the longest delay of a stop. A wait costs no statement. */
+    /** Longest wait for notifications. A wait costs no statement. It is what a stop takes when it cannot end the wait. */
     private static final Duration LISTEN_TURN = Duration.ofMillis(500);
 
     private final WorkerStore store;
@@ -66,9 +66,10 @@ public final class Notifier {
         }
     }
 
+    /** The listener is told first: the sender ends its wait with a last notification. */
     void stop() {
-        sender.stop();
         listener.stop();
+        sender.stop();
         if (feed != null) {
             listener.join(LISTEN_TURN.multipliedBy(4));
             sender.join(LISTEN_TURN.multipliedBy(4));
@@ -95,6 +96,9 @@ public final class Notifier {
 
     private void send() {
         sender.pause(Duration.ofSeconds(10));
+        if (sender.isStopped() && isListening.get()) {
+            store.endWaits();
+        }
         List<Arrival> arrivals;
         synchronized (forOthers) {
             arrivals = new ArrayList<>(forOthers.values());

@@ -31,6 +31,8 @@ class FakeWorkerStore implements WorkerStore {
     boolean settled;
     /** Opened by the test: until then, {@link #notifyOthers} does not return. */
     final CountDownLatch mayNotify = new CountDownLatch(1);
+    /** What {@link #endWaits} does. */
+    Runnable endedWaits = () -> {};
     /** How many of the next calls of {@link #notifyOthers} fail. */
     final AtomicInteger failures = new AtomicInteger();
 
@@ -48,6 +50,11 @@ class FakeWorkerStore implements WorkerStore {
     @Override
     public RunSoon runWaitingSoon(String entry, @Nullable String before) {
         throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public void endWaits() {
+        endedWaits.run();
     }
 
     @Override

@@ -121,6 +121,31 @@ class NotifierTest {
         assertThat(feed.waitedWhenClosed).isFalse();
     }
 
+    @Test
+    void stop_ends_the_wait_of_the_listener() {
+        store.endedWaits = () -> feed.coming.add(List.of());
+        Notifier started = start(feed);
+        await().until(() -> feed.waiting);
+
+        started.stop();
+
+        assertThat(feed.endedBy).isNotNull().isEmpty();
+    }
+
+    @Test
+    void stop_whose_last_notification_fails_waits_for_the_listener() {
+        store.endedWaits = () -> {
+            throw new IllegalStateException("the database is away");
+        };
+        Notifier started = start(feed);
+        await().until(() -> feed.waiting);
+
+        started.stop();
+
+        assertThat(feed.closed).isTrue();
+        assertThat(feed.waitedWhenClosed).isFalse();
+    }
+
     private Notifier start(@Nullable NotificationListener listener) {
         Notifier started = new Notifier(store, listener, (LocalConsumers) consumers);
         started.start(true);
@@ -166,6 +191,8 @@ class NotifierTest {
         private volatile boolean waiting;
         private volatile boolean closed;
         private volatile boolean waitedWhenClosed;
+        /** What ended the last wait; null: its time was over. */
+        private volatile @Nullable List<Arrival> endedBy;
 
         @Override
         public List<Arrival> await(Duration timeout) {
@@ -173,6 +200,7 @@ class NotifierTest {
             waited = true;
             try {
                 List<Arrival> next = coming.poll(timeout.toMillis(), TimeUnit.MILLISECONDS);
+                endedBy = next;
                 return next == null ? List.of() : next;
             } catch (InterruptedException interrupted) {
                 return List.of();

@@ -373,6 +373,17 @@ class StartTest {
     }
 
     @Test
+    @Timeout(60)
+    void a_wait_is_ended_by_a_notification_that_names_no_arrival() throws Exception {
+        PostgresWorkerStore store = new PostgresWorkerStore(database.pool());
+        try (PostgresNotificationListener feed = new PostgresNotificationListener(database.newPool(1))) {
+            assertThat(feed.await(Duration.ofMillis(1))).isEmpty();
+            store.endWaits();
+            assertThat(feed.await(Duration.ofMinutes(10))).isEmpty();
+        }
+    }
+
+    @Test
     void a_closed_feed_gives_its_connection_back_and_that_listens_no_more() throws SQLException {
         HikariDataSource pool = database.newPool(1);
         PostgresNotificationListener feed = new PostgresNotificationListener(pool);
