@@ -122,6 +122,7 @@ class FirstRunTest {
     }
 
     @Test
+    @Tag("fault-long")
     void without_the_demo_it_says_how_to_create_a_message_and_tells_a_second_server_of_the_first(
             @TempDir Path directory) throws Exception {
         UnpackedBinaries.linkInto(directory.resolve(".postroom"));

@@ -6,6 +6,7 @@ import io.postroom.api.QueueStats;
 import io.postroom.testing.PostgresTest;
 import io.postroom.testing.TestDatabase;
 import java.util.List;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** A look at the queues costs the same however many messages wait: counts stop, and say so. */
@@ -40,6 +41,7 @@ class StatsBoundTest {
     }
 
     @Test
+    @Tag("fault-long")
     void counts_stop_and_say_so() {
         fill(BOUND);
         QueueStats exact = stats(fixture.queue.name());
