@@ -38,4 +38,14 @@ public interface QueueStatsListener {
      * @param holders up to 50; empty: nobody holds it, another process looks, or the database could not be asked
      */
     default void onHorizon(List<DatabaseHealth.Holder> holders) {}
+
+    /**
+     * Returns the listener for one of several homes. The starter asks each listener that is a bean for one for each home; a new one each
+     * time, for the start of a home may be repeated. By default this object hears of all homes, in any order and at the same time.
+     *
+     * @param home its name
+     */
+    default QueueStatsListener ofHome(String home) {
+        return this;
+    }
 }

@@ -10,6 +10,7 @@ import io.postroom.handler.MessageInterceptor;
 import io.postroom.handler.PayloadCodec;
 import io.postroom.handler.PayloadUpcaster;
 import io.postroom.handler.PostroomListener;
+import io.postroom.handler.QueueStatsListener;
 import io.postroom.homes.DefaultPostroomHomes;
 import io.postroom.homes.PostroomHomes;
 import java.util.ArrayList;
@@ -63,6 +64,7 @@ class HomesAutoConfiguration {
             ObjectProvider<PayloadUpcaster> upcasters,
             ObjectProvider<MessageInterceptor> interceptors,
             ObjectProvider<PostroomListener> listeners,
+            ObjectProvider<QueueStatsListener> statsListeners,
             ObjectProvider<SettingsCheck> checks,
             ObjectProvider<QueueSettings> queues,
             ObjectProvider<Schedule> schedules,
@@ -75,7 +77,13 @@ class HomesAutoConfiguration {
         PostroomHomes.Builder builder = PostroomHomes.on(sources.dataSources())
                 .rules(HomeProperties.rules(environment))
                 .schema(properties.schema().mode())
-                .each((home, one) -> engine.addTo(one));
+                .each((home, one) -> {
+                    engine.addTo(one);
+                    statsListeners
+                            .orderedStream()
+                            .map(listener -> listener.ofHome(home))
+                            .forEach(one::queueStatsListener);
+                });
         sources.transactions(beans).forEach(builder::transactions);
         queues.orderedStream().forEach(builder::queue);
         declared.queues().forEach(builder::queue); // after the beans, so a property wins

@@ -2,8 +2,11 @@ package io.postroom.spring;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
 
 import com.zaxxer.hikari.HikariDataSource;
+import io.micrometer.core.instrument.MeterRegistry;
+import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import io.postroom.Postroom;
 import io.postroom.api.CreateMessage;
 import io.postroom.api.MessageState;
@@ -17,6 +20,7 @@ import io.postroom.testing.PostgresTest;
 import io.postroom.testing.TestDatabase;
 import java.sql.Connection;
 import java.sql.SQLException;
+import java.time.Duration;
 import java.util.List;
 import java.util.Set;
 import java.util.UUID;
@@ -112,6 +116,30 @@ class HomesStarterTest {
     }
 
     @Test
+    void gauges_of_each_home_have_its_name() {
+        UUID order = host.queueMessages().createMessage("orders", "x").id();
+        PostroomKit.of(homes().home("shop")).await(order, MessageState.DONE);
+        MeterRegistry meters = host.bean(MeterRegistry.class);
+        await().atMost(Duration.ofSeconds(40)).ignoreExceptions().untilAsserted(() -> {
+            assertThat(homesOf(meters, "orders")).containsExactly("shop");
+            assertThat(homesOf(meters, "mails")).containsExactly("mail");
+            assertThat(meters.get("postroom.queues").gauges()).hasSize(2);
+        });
+        assertThat(meters.get("postroom.messages")
+                        .tag("queue", "orders")
+                        .tag("outcome", "done")
+                        .counter()
+                        .count())
+                .isPositive();
+    }
+
+    private static List<String> homesOf(MeterRegistry meters, String queue) {
+        return meters.get("postroom.queue.messages").tag("queue", queue).tag("state", "ready").gauges().stream()
+                .map(gauge -> gauge.getId().getTag("home"))
+                .toList();
+    }
+
+    @Test
     void message_joins_a_transaction_of_its_home_and_is_refused_in_one_of_another() {
         TransactionTemplate transaction = new TransactionTemplate(host.bean(JdbcTransactionManager.class));
         UUID joined = transaction.execute(status -> {
@@ -190,6 +218,11 @@ class HomesStarterTest {
 
     @Configuration(proxyBeanMethods = false)
     static class Shop {
+        @Bean
+        MeterRegistry meters() {
+            return new SimpleMeterRegistry();
+        }
+
         @Bean(destroyMethod = "close")
         HikariDataSource shopDataSource(Environment environment) {
             HikariDataSource pool = DataSourceBuilder.create()
