@@ -1,7 +1,6 @@
 package io.postroom.console;
 
 import io.postroom.api.Batch;
-import io.postroom.api.Batches;
 import io.postroom.console.Cells.Cell;
 import io.postroom.internal.postgres.console.Slice;
 import jakarta.servlet.http.HttpServletRequest;
@@ -15,22 +14,19 @@ import org.springframework.web.bind.annotation.RestController;
 
 /** Shows batches and how far they are. */
 @RestController
-@RequestMapping("${postroom.console.path:/console}" + BatchesPage.PATH)
-class BatchesPage extends ConsoleController {
+@RequestMapping({ConsoleController.ROOT + BatchesPage.PATH, ConsoleController.HOME + BatchesPage.PATH})
+class BatchesPage extends DatabasePages {
     static final String PATH = "/batches";
     private static final int ROWS = 50;
 
-    private final Batches batches;
-
-    BatchesPage(ConsoleGuard guard, Batches batches) {
-        super(guard);
-        this.batches = batches;
+    BatchesPage(ConsoleGuard guard, ConsoleDatabases databases) {
+        super(guard, databases);
     }
 
     @GetMapping
     ResponseEntity<byte[]> show(@RequestParam(required = false) @Nullable String page, HttpServletRequest request) {
         Visit visit = Visit.of(request);
-        List<Batch> rows = batches.list(true, PageToken.readId(page, PATH), ROWS);
+        List<Batch> rows = engine(visit).batches().list(true, PageToken.readId(page, PATH), ROWS);
         Page shown = new Page(visit, PATH, "Batches");
         shown.refreshing(
                 "batches",

@@ -1,30 +1,34 @@
 package io.postroom.console;
 
-import io.postroom.DefaultPostroom;
 import io.postroom.Postroom;
-import io.postroom.internal.postgres.console.ConsoleReads;
+import io.postroom.homes.PostroomHomes;
 import org.springframework.beans.factory.ObjectProvider;
 import org.springframework.boot.autoconfigure.AutoConfiguration;
+import org.springframework.boot.autoconfigure.condition.AnyNestedCondition;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnBean;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnBooleanProperty;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnClass;
+import org.springframework.boot.autoconfigure.condition.ConditionalOnMissingBean;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnWebApplication;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnWebApplication.Type;
 import org.springframework.boot.context.properties.EnableConfigurationProperties;
 import org.springframework.context.annotation.Bean;
+import org.springframework.context.annotation.Conditional;
 import org.springframework.web.servlet.DispatcherServlet;
 
 /** Opens the console in a servlet web application that asks for it. */
-@AutoConfiguration(afterName = "io.postroom.spring.PostroomAutoConfiguration")
+@AutoConfiguration(
+        afterName = {"io.postroom.spring.PostroomAutoConfiguration", "io.postroom.spring.HomesAutoConfiguration"})
 @ConditionalOnWebApplication(type = Type.SERVLET)
 @ConditionalOnClass(DispatcherServlet.class)
 @ConditionalOnBooleanProperty("postroom.console.enabled")
-@ConditionalOnBean(Postroom.class)
+@Conditional(ConsoleAutoConfiguration.OnDatabases.class)
 @EnableConfigurationProperties(ConsoleProperties.class)
 class ConsoleAutoConfiguration {
     /** @throws ConsoleProblem nobody says who may use it */
     @Bean
-    ConsoleGuard postroomConsoleGuard(ObjectProvider<ConsoleAccess> access, ConsoleProperties properties) {
+    ConsoleGuard postroomConsoleGuard(
+            ObjectProvider<ConsoleAccess> access, ConsoleProperties properties, ConsoleDatabases databases) {
         ConsoleAccess given = access.getIfAvailable();
         if (given == null && !properties.open()) {
             throw new ConsoleProblem(
@@ -33,17 +37,17 @@ class ConsoleAutoConfiguration {
                             + " postroom.console.open=true to let in everybody who reaches this application");
         }
         return new ConsoleGuard(
-                given == null ? ConsoleAccess.open() : given, properties.path(), properties.secureCookies());
+                given == null ? ConsoleAccess.open() : given,
+                properties.path(),
+                properties.secureCookies(),
+                databases.areHomes());
     }
 
+    /** @throws ConsoleProblem the engine is none that {@link Postroom#on} made */
     @Bean(destroyMethod = "close")
-    ConsoleReads postroomConsoleReads(Postroom postroom) {
-        if (postroom instanceof DefaultPostroom engine) {
-            return ConsoleReads.on(engine.dataSource());
-        }
-        throw new ConsoleProblem(
-                "The console reads the database of the engine, and the bean of type Postroom is not one that Postroom.on(...) made",
-                "Publish that one, or set postroom.console.enabled=false");
+    ConsoleDatabases postroomConsoleDatabases(ObjectProvider<Postroom> postroom, ObjectProvider<PostroomHomes> homes) {
+        Postroom engine = postroom.getIfAvailable();
+        return engine == null ? new HomeDatabases(homes.getObject()) : OneDatabase.of(engine);
     }
 
     @Bean
@@ -57,68 +61,86 @@ class ConsoleAutoConfiguration {
     }
 
     @Bean
-    QueuesPages postroomConsoleQueues(ConsoleGuard guard, ConsoleReads reads, Postroom postroom) {
-        return new QueuesPages(guard, reads, postroom.queues(), postroom.consumers());
+    QueuesPages postroomConsoleQueues(ConsoleGuard guard, ConsoleDatabases databases) {
+        return new QueuesPages(guard, databases);
     }
 
     @Bean
-    MessagesPages postroomConsoleMessages(ConsoleGuard guard, ConsoleReads reads) {
-        return new MessagesPages(guard, reads);
+    MessagesPages postroomConsoleMessages(ConsoleGuard guard, ConsoleDatabases databases) {
+        return new MessagesPages(guard, databases);
     }
 
     @Bean
-    MessagePages postroomConsoleMessage(ConsoleGuard guard, Postroom postroom, ConsoleProperties properties) {
-        return new MessagePages(
-                guard, postroom.queueMessages(), postroom.deadLetters(), MaskedFields.of(properties.maskedFields()));
+    MessagePages postroomConsoleMessage(ConsoleGuard guard, ConsoleDatabases databases, ConsoleProperties properties) {
+        return new MessagePages(guard, databases, MaskedFields.of(properties.maskedFields()));
     }
 
     @Bean
-    DeadLettersPages postroomConsoleDeadLetters(ConsoleGuard guard, ConsoleReads reads, Postroom postroom) {
-        return new DeadLettersPages(guard, reads, postroom.deadLetters());
+    DeadLettersPages postroomConsoleDeadLetters(ConsoleGuard guard, ConsoleDatabases databases) {
+        return new DeadLettersPages(guard, databases);
     }
 
     @Bean
-    OperationsPages postroomConsoleOperations(ConsoleGuard guard, Postroom postroom) {
-        return new OperationsPages(guard, postroom.deadLetters());
+    OperationsPages postroomConsoleOperations(ConsoleGuard guard, ConsoleDatabases databases) {
+        return new OperationsPages(guard, databases);
     }
 
     @Bean
-    OverviewPages postroomConsoleOverview(ConsoleGuard guard, ConsoleReads reads) {
-        return new OverviewPages(guard, reads);
+    OverviewPages postroomConsoleOverview(ConsoleGuard guard, ConsoleDatabases databases) {
+        return new OverviewPages(guard, databases);
     }
 
     @Bean
-    ExchangesPage postroomConsoleExchanges(ConsoleGuard guard, ConsoleReads reads, Postroom postroom) {
-        return new ExchangesPage(guard, reads, postroom.exchanges());
+    ExchangesPage postroomConsoleExchanges(ConsoleGuard guard, ConsoleDatabases databases) {
+        return new ExchangesPage(guard, databases);
     }
 
     @Bean
-    SchedulesPages postroomConsoleSchedules(ConsoleGuard guard, Postroom postroom) {
-        return new SchedulesPages(guard, postroom.schedules());
+    SchedulesPages postroomConsoleSchedules(ConsoleGuard guard, ConsoleDatabases databases) {
+        return new SchedulesPages(guard, databases);
     }
 
     @Bean
-    BatchesPage postroomConsoleBatches(ConsoleGuard guard, Postroom postroom) {
-        return new BatchesPage(guard, postroom.batches());
+    BatchesPage postroomConsoleBatches(ConsoleGuard guard, ConsoleDatabases databases) {
+        return new BatchesPage(guard, databases);
     }
 
     @Bean
-    LimitsPage postroomConsoleLimits(ConsoleGuard guard, ConsoleReads reads, Postroom postroom) {
-        return new LimitsPage(guard, reads, postroom.limiters());
+    LimitsPage postroomConsoleLimits(ConsoleGuard guard, ConsoleDatabases databases) {
+        return new LimitsPage(guard, databases);
     }
 
     @Bean
-    SettingsPages postroomConsoleSettings(ConsoleGuard guard, Postroom postroom) {
-        return new SettingsPages(guard, postroom.settings());
+    SettingsPages postroomConsoleSettings(ConsoleGuard guard, ConsoleDatabases databases) {
+        return new SettingsPages(guard, databases);
     }
 
     @Bean
-    TokensPages postroomConsoleTokens(ConsoleGuard guard, Postroom postroom) {
-        return new TokensPages(guard, postroom.accessTokens());
+    TokensPages postroomConsoleTokens(ConsoleGuard guard, ConsoleDatabases databases) {
+        return new TokensPages(guard, databases);
     }
 
     @Bean
-    IncomingPage postroomConsoleIncoming(ConsoleGuard guard, Postroom postroom) {
-        return new IncomingPage(guard, postroom.mailboxes(), postroom.fileImports());
+    IncomingPage postroomConsoleIncoming(ConsoleGuard guard, ConsoleDatabases databases) {
+        return new IncomingPage(guard, databases);
+    }
+
+    @Bean
+    @ConditionalOnMissingBean(Postroom.class)
+    HomesPage postroomConsoleHomes(ConsoleGuard guard, PostroomHomes homes) {
+        return new HomesPage(guard, homes);
+    }
+
+    /** Holds where the application has one database or several homes. */
+    static final class OnDatabases extends AnyNestedCondition {
+        OnDatabases() {
+            super(ConfigurationPhase.REGISTER_BEAN);
+        }
+
+        @ConditionalOnBean(Postroom.class)
+        static final class OnOne {}
+
+        @ConditionalOnBean(PostroomHomes.class)
+        static final class OnHomes {}
     }
 }

@@ -8,6 +8,7 @@ import io.postroom.api.PostroomException;
 import io.postroom.api.QueueNotFoundException;
 import io.postroom.api.ScheduleNotFoundException;
 import io.postroom.api.StoreException;
+import io.postroom.homes.HomeDownException;
 import jakarta.servlet.http.HttpServletRequest;
 import jakarta.servlet.http.HttpServletResponse;
 import java.time.Instant;
@@ -27,6 +28,11 @@ abstract class ConsoleController {
     private static final String TIMED_OUT = "57014";
     /** Character not in repertoire: the database stores no U+0000. */
     private static final String NO_CHARACTER = "22021";
+
+    /** Of pages without a home. */
+    static final String ROOT = "${postroom.console.path:/console}";
+    /** Of the pages of one home. */
+    static final String HOME = ROOT + HomesPage.PATH + "/{home}";
 
     static final String A_TIME = "a time with its zone, as in 2027-01-31T12:00:00Z";
 
@@ -72,7 +78,8 @@ abstract class ConsoleController {
 
     @ExceptionHandler
     ResponseEntity<byte[]> refused(ConsoleGuard.Refusal refused, HttpServletRequest request) {
-        return page(request, refused.status(), refused.title(), String.valueOf(refused.getMessage()));
+        return page(
+                Visit.of(request).atRoot(), refused.status(), refused.title(), String.valueOf(refused.getMessage()));
     }
 
     @ExceptionHandler
@@ -88,12 +95,17 @@ abstract class ConsoleController {
         String page = request.getRequestURI().startsWith(visit.base() + "/")
                 ? request.getRequestURI().substring(visit.base().length())
                 : "";
-        return Page.redirect(visit.path("/login", "to", page));
+        return Page.redirect(visit.atRoot().path("/login", "to", page));
     }
 
     @ExceptionHandler
     ResponseEntity<byte[]> unreadable(MethodArgumentTypeMismatchException refused, HttpServletRequest request) {
         return page(request, 400, "This cannot be shown", "The parameter " + refused.getName() + " cannot be read.");
+    }
+
+    @ExceptionHandler
+    ResponseEntity<byte[]> down(HomeDownException down, HttpServletRequest request) {
+        return page(request, 503, "A home is down", down.getMessage() + ".");
     }
 
     @ExceptionHandler
@@ -140,7 +152,10 @@ abstract class ConsoleController {
     }
 
     private static ResponseEntity<byte[]> page(HttpServletRequest request, int status, String title, String text) {
-        Page page = new Page(Visit.of(request), "", title);
-        return page.alert(text).answer(status);
+        return page(Visit.of(request), status, title, text);
+    }
+
+    private static ResponseEntity<byte[]> page(Visit visit, int status, String title, String text) {
+        return new Page(visit, "", title).alert(text).answer(status);
     }
 }

@@ -28,12 +28,17 @@ final class ConsoleGuard {
     private final ConsoleAccess access;
     private final String path;
     private final SecureCookies secureCookies;
+    private final boolean hasHomes;
 
-    /** @param path of the console within the application */
-    ConsoleGuard(ConsoleAccess access, String path, SecureCookies secureCookies) {
+    /**
+     * @param path of the console within the application
+     * @param hasHomes whether the application has homes, each with pages of its own
+     */
+    ConsoleGuard(ConsoleAccess access, String path, SecureCookies secureCookies, boolean hasHomes) {
         this.access = access;
         this.path = path;
         this.secureCookies = secureCookies;
+        this.hasHomes = hasHomes;
     }
 
     /** Refuses a request, with a page that says why. */
@@ -78,7 +83,14 @@ final class ConsoleGuard {
         String secret = TokenLogin.cookie(request, CSRF_COOKIE);
         boolean isKnown = secret != null && secret.length() == COOKIE_LENGTH;
         String cookie = isKnown ? String.valueOf(secret) : Secrets.random();
-        new Visit(base(request), user, Secrets.hash(cookie), login().isPresent(), request.getHeader(Visit.PART) != null)
+        new Visit(
+                        base(request),
+                        hasHomes,
+                        Visit.homeIn(request),
+                        user,
+                        Secrets.hash(cookie),
+                        login().isPresent(),
+                        request.getHeader(Visit.PART) != null)
                 .on(request);
         if (!isKnown) {
             response.addHeader(

@@ -3,7 +3,6 @@ package io.postroom.console;
 import io.postroom.api.BulkSettings;
 import io.postroom.api.DeadLetterFilter;
 import io.postroom.api.DeadLetterPreview;
-import io.postroom.api.DeadLetters;
 import io.postroom.api.InvalidMessageException;
 import io.postroom.api.Limits;
 import io.postroom.api.Operation;
@@ -11,7 +10,6 @@ import io.postroom.api.QueueNotFoundException;
 import io.postroom.api.Reason;
 import io.postroom.console.Cells.Cell;
 import io.postroom.console.Page.Field;
-import io.postroom.internal.postgres.console.ConsoleReads;
 import io.postroom.internal.postgres.console.FingerprintLine;
 import io.postroom.internal.postgres.console.MessageLine;
 import io.postroom.internal.postgres.console.MessageQuery;
@@ -30,18 +28,13 @@ import org.springframework.web.bind.annotation.RestController;
 
 /** Shows dead letters by their errors, what a filter matches, and begins redrives and discards of many. */
 @RestController
-@RequestMapping("${postroom.console.path:/console}" + DeadLettersPages.PATH)
-class DeadLettersPages extends ConsoleController {
+@RequestMapping({ConsoleController.ROOT + DeadLettersPages.PATH, ConsoleController.HOME + DeadLettersPages.PATH})
+class DeadLettersPages extends DatabasePages {
     static final String PATH = "/dead-letters";
     private static final int FINGERPRINTS = 100;
 
-    private final ConsoleReads reads;
-    private final DeadLetters deadLetters;
-
-    DeadLettersPages(ConsoleGuard guard, ConsoleReads reads, DeadLetters deadLetters) {
-        super(guard);
-        this.reads = reads;
-        this.deadLetters = deadLetters;
+    DeadLettersPages(ConsoleGuard guard, ConsoleDatabases databases) {
+        super(guard, databases);
     }
 
     /** Shows all by their errors; or, with a queue, a fingerprint or a reason, those that match. */
@@ -81,9 +74,9 @@ class DeadLettersPages extends ConsoleController {
             "cycle");
 
     private void all(Page shown, @Nullable String page) {
-        String after = PageToken.read(page, PATH);
-        Slice<FingerprintLine> slice = reads.fingerprints(after == null ? "" : after, FINGERPRINTS);
         Visit visit = shown.visit();
+        String after = PageToken.read(page, PATH);
+        Slice<FingerprintLine> slice = reads(visit).fingerprints(after == null ? "" : after, FINGERPRINTS);
         shown.table(
                 "Dead letters by their errors",
                 List.of("Fingerprint", "Letters", "Error", "Class", "Reason", "Queue of one", "Died"),
@@ -112,7 +105,7 @@ class DeadLettersPages extends ConsoleController {
             ofQueue(shown, filter, page);
             return;
         }
-        DeadLetterPreview preview = deadLetters.preview(filter.forApi());
+        DeadLetterPreview preview = engine(shown.visit()).deadLetters().preview(filter.forApi());
         counted(shown, filter, preview.count(), preview.more());
         if (filter.fingerprint.isEmpty() && !preview.fingerprints().isEmpty()) {
             shown.table(
@@ -128,10 +121,10 @@ class DeadLettersPages extends ConsoleController {
 
     private void ofQueue(Page shown, Filter filter, @Nullable String page) {
         Limits.requireName("queue", filter.queue);
-        if (reads.queueSettings(filter.queue).rows().isEmpty()) {
+        if (reads(shown.visit()).queueSettings(filter.queue).rows().isEmpty()) {
             throw new QueueNotFoundException(filter.queue, "It may have been deleted");
         }
-        List<FingerprintLine> errors = reads.fingerprintsOf(filter.queue, FINGERPRINTS);
+        List<FingerprintLine> errors = reads(shown.visit()).fingerprintsOf(filter.queue, FINGERPRINTS);
         long count = errors.stream().mapToLong(FingerprintLine::count).sum();
         boolean more = errors.size() == FINGERPRINTS
                 || !errors.isEmpty() && count >= errors.get(0).most();
@@ -197,16 +190,17 @@ class DeadLettersPages extends ConsoleController {
     private void list(Page shown, Filter filter, @Nullable String page) {
         Visit visit = shown.visit();
         String[] token = {PATH, filter.queue, filter.fingerprint};
-        Slice<MessageLine> slice = reads.messages(
-                new MessageQuery(
-                        MessageQuery.Place.DEAD,
-                        Filter.given(filter.queue),
-                        Optional.empty(),
-                        Optional.empty(),
-                        Map.of(),
-                        Filter.given(filter.fingerprint)),
-                PageToken.read(page, token),
-                MessagesPages.ROWS);
+        Slice<MessageLine> slice = reads(visit)
+                .messages(
+                        new MessageQuery(
+                                MessageQuery.Place.DEAD,
+                                Filter.given(filter.queue),
+                                Optional.empty(),
+                                Optional.empty(),
+                                Map.of(),
+                                Filter.given(filter.fingerprint)),
+                        PageToken.read(page, token),
+                        MessagesPages.ROWS);
         MessagesPages.table(shown, slice.rows(), "None among those looked at.");
         shown.next(slice.next()
                 .map(key -> visit.path(
@@ -267,7 +261,11 @@ class DeadLettersPages extends ConsoleController {
             @RequestParam int canaryThreshold,
             HttpServletRequest request) {
         BulkSettings settings = settings(request, reason).perSecond(perSecond).canary(canary, canaryThreshold);
-        return begun(request, deadLetters.redrive(new Filter(queue, fingerprint, deadReason).forApi(), settings));
+        return begun(
+                request,
+                engine(Visit.of(request))
+                        .deadLetters()
+                        .redrive(new Filter(queue, fingerprint, deadReason).forApi(), settings));
     }
 
     @PostMapping("/discard")
@@ -279,7 +277,11 @@ class DeadLettersPages extends ConsoleController {
             @RequestParam int perSecond,
             HttpServletRequest request) {
         BulkSettings settings = settings(request, reason).perSecond(perSecond);
-        return begun(request, deadLetters.discard(new Filter(queue, fingerprint, deadReason).forApi(), settings));
+        return begun(
+                request,
+                engine(Visit.of(request))
+                        .deadLetters()
+                        .discard(new Filter(queue, fingerprint, deadReason).forApi(), settings));
     }
 
     private static BulkSettings settings(HttpServletRequest request, String reason) {

@@ -1,11 +1,9 @@
 package io.postroom.console;
 
-import io.postroom.api.Exchanges;
 import io.postroom.api.Route;
 import io.postroom.console.Cells.Cell;
 import io.postroom.console.Page.Field;
 import io.postroom.internal.postgres.console.BindingLine;
-import io.postroom.internal.postgres.console.ConsoleReads;
 import io.postroom.internal.postgres.console.ExchangeLine;
 import io.postroom.internal.postgres.console.Slice;
 import jakarta.servlet.http.HttpServletRequest;
@@ -23,18 +21,13 @@ import org.springframework.web.bind.annotation.RestController;
 
 /** Shows exchanges and their bindings, and where a message with a key would go. */
 @RestController
-@RequestMapping("${postroom.console.path:/console}" + ExchangesPage.PATH)
-class ExchangesPage extends ConsoleController {
+@RequestMapping({ConsoleController.ROOT + ExchangesPage.PATH, ConsoleController.HOME + ExchangesPage.PATH})
+class ExchangesPage extends DatabasePages {
     static final String PATH = "/exchanges";
     private static final int ROWS = 100;
 
-    private final ConsoleReads reads;
-    private final Exchanges exchanges;
-
-    ExchangesPage(ConsoleGuard guard, ConsoleReads reads, Exchanges exchanges) {
-        super(guard);
-        this.reads = reads;
-        this.exchanges = exchanges;
+    ExchangesPage(ConsoleGuard guard, ConsoleDatabases databases) {
+        super(guard, databases);
     }
 
     /**
@@ -58,7 +51,8 @@ class ExchangesPage extends ConsoleController {
         if (!name.isEmpty()) {
             bindings(shown, name, from, reached);
         }
-        Slice<ExchangeLine> all = reads.exchanges(Objects.requireNonNullElse(PageToken.read(page, PATH), ""), ROWS);
+        Slice<ExchangeLine> all =
+                reads(visit).exchanges(Objects.requireNonNullElse(PageToken.read(page, PATH), ""), ROWS);
         shown.heading("Exchanges")
                 .table(
                         "Exchanges by name",
@@ -71,7 +65,7 @@ class ExchangesPage extends ConsoleController {
 
     private void bindings(Page page, String exchange, @Nullable String from, Set<String> reached) {
         String[] filter = {PATH, "bindings", exchange};
-        Slice<BindingLine> slice = reads.bindingsFrom(exchange, PageToken.read(from, filter), ROWS);
+        Slice<BindingLine> slice = reads(page.visit()).bindingsFrom(exchange, PageToken.read(from, filter), ROWS);
         page.heading("Bindings of " + exchange);
         if (!slice.rows().isEmpty() && slice.rows().size() <= TopologyPicture.MOST) {
             TopologyPicture.write(page.html(), exchange, slice.rows(), reached);
@@ -86,7 +80,7 @@ class ExchangesPage extends ConsoleController {
     }
 
     private Set<String> routes(Page page, String exchange, String key) {
-        List<Route> routes = exchanges.route(exchange, key, Map.of());
+        List<Route> routes = engine(page.visit()).exchanges().route(exchange, key, Map.of());
         page.table(
                 "Queues that a message with this key reaches",
                 List.of("Queue", "By"),

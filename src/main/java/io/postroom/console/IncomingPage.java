@@ -1,9 +1,8 @@
 package io.postroom.console;
 
-import io.postroom.api.FileImports;
+import io.postroom.Postroom;
 import io.postroom.api.ImportedFile;
 import io.postroom.api.Mailbox;
-import io.postroom.api.Mailboxes;
 import io.postroom.console.Cells.Cell;
 import jakarta.servlet.http.HttpServletRequest;
 import java.util.List;
@@ -14,34 +13,34 @@ import org.springframework.web.bind.annotation.RestController;
 
 /** Shows mailboxes whose mails become messages, and files that imports have taken. */
 @RestController
-@RequestMapping("${postroom.console.path:/console}" + IncomingPage.PATH)
-class IncomingPage extends ConsoleController {
+@RequestMapping({ConsoleController.ROOT + IncomingPage.PATH, ConsoleController.HOME + IncomingPage.PATH})
+class IncomingPage extends DatabasePages {
     static final String PATH = "/incoming";
     private static final int FILES = 100;
 
-    private final Mailboxes mailboxes;
-    private final FileImports imports;
-
-    IncomingPage(ConsoleGuard guard, Mailboxes mailboxes, FileImports imports) {
-        super(guard);
-        this.mailboxes = mailboxes;
-        this.imports = imports;
+    IncomingPage(ConsoleGuard guard, ConsoleDatabases databases) {
+        super(guard, databases);
     }
 
     @GetMapping
     ResponseEntity<byte[]> show(HttpServletRequest request) {
         Page page = new Page(Visit.of(request), PATH, "Incoming mails and files");
+        Postroom engine = engine(page.visit());
         page.heading("Mailboxes")
                 .table(
                         "Mailboxes by name",
                         List.of("Mailbox", "State", "Read by", "All read", "Messages", "Put aside", "Error"),
-                        mailboxes.list().stream().map(IncomingPage::row).toList(),
+                        engine.mailboxes().list().stream()
+                                .map(IncomingPage::row)
+                                .toList(),
                         "No mailbox is read.");
         page.heading("Files")
                 .table(
                         "Imported files, the last first",
                         List.of("File", "Import", "State", "Read", "Messages", "Bad lines", "Began", "Error"),
-                        imports.list(FILES).stream().map(IncomingPage::row).toList(),
+                        engine.fileImports().list(FILES).stream()
+                                .map(IncomingPage::row)
+                                .toList(),
                         "No file was imported.");
         return page.answer();
     }

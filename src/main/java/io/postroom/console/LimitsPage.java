@@ -1,9 +1,7 @@
 package io.postroom.console;
 
-import io.postroom.api.Limiters;
 import io.postroom.api.Limits;
 import io.postroom.console.Cells.Cell;
-import io.postroom.internal.postgres.console.ConsoleReads;
 import io.postroom.internal.postgres.console.LimiterLine;
 import io.postroom.internal.postgres.console.Slice;
 import jakarta.servlet.http.HttpServletRequest;
@@ -19,19 +17,14 @@ import org.springframework.web.bind.annotation.RestController;
 
 /** Shows limiters as they stand, and lets the messages of a parked destination start again. */
 @RestController
-@RequestMapping("${postroom.console.path:/console}" + LimitsPage.PATH)
-class LimitsPage extends ConsoleController {
+@RequestMapping({ConsoleController.ROOT + LimitsPage.PATH, ConsoleController.HOME + LimitsPage.PATH})
+class LimitsPage extends DatabasePages {
     static final String PATH = "/limits";
 
     private static final int ROWS = 100;
 
-    private final ConsoleReads reads;
-    private final Limiters limiters;
-
-    LimitsPage(ConsoleGuard guard, ConsoleReads reads, Limiters limiters) {
-        super(guard);
-        this.reads = reads;
-        this.limiters = limiters;
+    LimitsPage(ConsoleGuard guard, ConsoleDatabases databases) {
+        super(guard, databases);
     }
 
     @GetMapping
@@ -42,7 +35,7 @@ class LimitsPage extends ConsoleController {
         Visit visit = Visit.of(request);
         Page shown = new Page(visit, PATH, "Limiters");
         Done.show(shown, done);
-        Slice<LimiterLine> slice = reads.limiters(PageToken.read(page, PATH), ROWS);
+        Slice<LimiterLine> slice = reads(visit).limiters(PageToken.read(page, PATH), ROWS);
         shown.refreshing(
                 "limits",
                 3,
@@ -86,9 +79,11 @@ class LimitsPage extends ConsoleController {
 
     @PostMapping("/{destination}/unpark")
     ResponseEntity<byte[]> unpark(@PathVariable String destination, HttpServletRequest request) {
-        boolean changed = limiters.unpark(
-                Limits.requireName("destination", destination),
-                Visit.of(request).because());
+        boolean changed = engine(Visit.of(request))
+                .limiters()
+                .unpark(
+                        Limits.requireName("destination", destination),
+                        Visit.of(request).because());
         return Page.redirect(Visit.of(request).path(PATH, "done", changed ? "unparked" : "unchanged"));
     }
 }

@@ -14,7 +14,7 @@ import org.springframework.web.bind.annotation.RestController;
 
 /** Logs people in by a token, and out. */
 @RestController
-@RequestMapping("${postroom.console.path:/console}")
+@RequestMapping(ConsoleController.ROOT)
 class LoginPages extends ConsoleController {
     /** A page of ours alone: an address of another site has a colon and two slashes. */
     private static final Pattern PAGE = Pattern.compile("(?:/[A-Za-z0-9][A-Za-z0-9._:-]*+)++");
@@ -72,7 +72,7 @@ class LoginPages extends ConsoleController {
                 .toString();
         return Page.headers(ResponseEntity.status(303))
                 .header(HttpHeaders.SET_COOKIE, cookie)
-                .header(HttpHeaders.LOCATION, visit.path(isPage(to) ? to : QueuesPages.PATH))
+                .header(HttpHeaders.LOCATION, visit.path(isPage(to) ? to : ""))
                 .build();
     }
 
@@ -101,9 +101,7 @@ class LoginPages extends ConsoleController {
     }
 
     private static Page form(HttpServletRequest request, String to, String problem) {
-        Visit visit = Visit.of(request);
-        Page page =
-                new Page(new Visit(visit.base(), java.util.Optional.empty(), visit.csrf(), false, false), "", "Log in");
+        Page page = new Page(Visit.of(request).withoutUser(), "", "Log in");
         if (!problem.isEmpty()) {
             page.alert(problem);
         }

@@ -1,11 +1,9 @@
 package io.postroom.console;
 
 import io.postroom.api.Attempt;
-import io.postroom.api.DeadLetters;
 import io.postroom.api.Message;
 import io.postroom.api.MessageState;
 import io.postroom.api.QueueEntry;
-import io.postroom.api.QueueMessages;
 import io.postroom.api.Reason;
 import io.postroom.console.Cells.Cell;
 import io.postroom.console.Page.Field;
@@ -31,16 +29,12 @@ import org.springframework.web.bind.annotation.RestController;
 
 /** Shows a message: where it stands and why, what happened to it, its content, and what can be done now. */
 @RestController
-@RequestMapping("${postroom.console.path:/console}" + MessagesPages.PATH)
-class MessagePages extends ConsoleController {
-    private final QueueMessages queueMessages;
-    private final DeadLetters deadLetters;
+@RequestMapping({ConsoleController.ROOT + MessagesPages.PATH, ConsoleController.HOME + MessagesPages.PATH})
+class MessagePages extends DatabasePages {
     private final MaskedFields masked;
 
-    MessagePages(ConsoleGuard guard, QueueMessages queueMessages, DeadLetters deadLetters, MaskedFields masked) {
-        super(guard);
-        this.queueMessages = queueMessages;
-        this.deadLetters = deadLetters;
+    MessagePages(ConsoleGuard guard, ConsoleDatabases databases, MaskedFields masked) {
+        super(guard, databases);
         this.masked = masked;
     }
 
@@ -51,7 +45,7 @@ class MessagePages extends ConsoleController {
             HttpServletRequest request) {
         Visit visit = Visit.of(request);
         UUID known = requireId(id);
-        Optional<Message> found = queueMessages.find(known);
+        Optional<Message> found = engine(visit).queueMessages().find(known);
         if (found.isEmpty()) {
             return new Page(visit, MessagesPages.PATH, "Unknown message")
                     .text("There is no message " + known + ". It was purged after its retention, or never was.")
@@ -88,14 +82,14 @@ class MessagePages extends ConsoleController {
                         .map(entry -> entry(page.visit(), entry))
                         .toList(),
                 "It is in no queue.");
-        List<String> explained = queueMessages.explain(message.id());
+        List<String> explained = engine(page.visit()).queueMessages().explain(message.id());
         if (!explained.isEmpty()) {
             page.heading("Why it is not running");
             page.html().open("ul", "class", "explain");
             explained.forEach(line -> page.html().element("li", line));
             page.html().close().line();
         }
-        List<Attempt> history = queueMessages.history(message.id());
+        List<Attempt> history = engine(page.visit()).queueMessages().history(message.id());
         page.heading("What happened")
                 .table(
                         "What happened, the oldest first",
@@ -204,7 +198,9 @@ class MessagePages extends ConsoleController {
         return done(
                 request,
                 id,
-                queueMessages.cancel(requireId(id), Visit.of(request).because()),
+                engine(Visit.of(request))
+                        .queueMessages()
+                        .cancel(requireId(id), Visit.of(request).because()),
                 "cancelled");
     }
 
@@ -213,7 +209,9 @@ class MessagePages extends ConsoleController {
         return done(
                 request,
                 id,
-                queueMessages.cancelRunning(requireId(id), Visit.of(request).because()),
+                engine(Visit.of(request))
+                        .queueMessages()
+                        .cancelRunning(requireId(id), Visit.of(request).because()),
                 "cancelled");
     }
 
@@ -222,8 +220,10 @@ class MessagePages extends ConsoleController {
         return done(
                 request,
                 id,
-                queueMessages.reschedule(
-                        requireId(id), Instant.EPOCH, Visit.of(request).because()),
+                engine(Visit.of(request))
+                        .queueMessages()
+                        .reschedule(
+                                requireId(id), Instant.EPOCH, Visit.of(request).because()),
                 "moved");
     }
 
@@ -232,7 +232,9 @@ class MessagePages extends ConsoleController {
         return done(
                 request,
                 id,
-                queueMessages.redrive(requireId(id), Visit.of(request).because()),
+                engine(Visit.of(request))
+                        .queueMessages()
+                        .redrive(requireId(id), Visit.of(request).because()),
                 "redriven");
     }
 
@@ -240,7 +242,7 @@ class MessagePages extends ConsoleController {
     ResponseEntity<byte[]> discard(
             @PathVariable String id, @RequestParam(defaultValue = "") String reason, HttpServletRequest request) {
         Reason why = Visit.of(request).because(reason);
-        return done(request, id, deadLetters.discard(requireId(id), why), "discarded");
+        return done(request, id, engine(Visit.of(request)).deadLetters().discard(requireId(id), why), "discarded");
     }
 
     private static ResponseEntity<byte[]> done(HttpServletRequest request, String id, int changed, String what) {

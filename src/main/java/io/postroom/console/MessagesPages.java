@@ -4,7 +4,6 @@ import io.postroom.api.InvalidMessageException;
 import io.postroom.api.Limits;
 import io.postroom.console.Cells.Cell;
 import io.postroom.console.Page.Field;
-import io.postroom.internal.postgres.console.ConsoleReads;
 import io.postroom.internal.postgres.console.MessageLine;
 import io.postroom.internal.postgres.console.MessageQuery;
 import io.postroom.internal.postgres.console.MessageQuery.Place;
@@ -27,19 +26,16 @@ import org.springframework.web.bind.annotation.RestController;
 
 /** Looks for messages. */
 @RestController
-@RequestMapping("${postroom.console.path:/console}")
-class MessagesPages extends ConsoleController {
+@RequestMapping({ConsoleController.ROOT, ConsoleController.HOME})
+class MessagesPages extends DatabasePages {
     static final String PATH = "/messages";
     static final int ROWS = 50;
     private static final List<String> STATES = Stream.concat(
                     Stream.of(""), Arrays.stream(Place.values()).skip(1).map(Place::name))
             .toList();
 
-    private final ConsoleReads reads;
-
-    MessagesPages(ConsoleGuard guard, ConsoleReads reads) {
-        super(guard);
-        this.reads = reads;
+    MessagesPages(ConsoleGuard guard, ConsoleDatabases databases) {
+        super(guard, databases);
     }
 
     /** @param id leads to the message itself */
@@ -64,7 +60,7 @@ class MessagesPages extends ConsoleController {
         };
         String start = before.isBlank() ? null : startBefore(query, before.strip());
         String after = PageToken.read(page, filter);
-        Slice<MessageLine> slice = reads.messages(query, after == null ? start : after, ROWS);
+        Slice<MessageLine> slice = reads(visit).messages(query, after == null ? start : after, ROWS);
         Page shown = new Page(visit, PATH, "Messages");
         shown.search(
                 PATH,

@@ -1,6 +1,5 @@
 package io.postroom.console;
 
-import io.postroom.api.DeadLetters;
 import io.postroom.api.OperationStatus;
 import io.postroom.console.Cells.Cell;
 import io.postroom.console.Page.Field;
@@ -21,16 +20,13 @@ import org.springframework.web.bind.annotation.RestController;
 
 /** Shows redrives and discards of many dead letters and purges of queues, how far they are, and stops one. */
 @RestController
-@RequestMapping("${postroom.console.path:/console}" + OperationsPages.PATH)
-class OperationsPages extends ConsoleController {
+@RequestMapping({ConsoleController.ROOT + OperationsPages.PATH, ConsoleController.HOME + OperationsPages.PATH})
+class OperationsPages extends DatabasePages {
     static final String PATH = "/operations";
     private static final int ROWS = 100;
 
-    private final DeadLetters deadLetters;
-
-    OperationsPages(ConsoleGuard guard, DeadLetters deadLetters) {
-        super(guard);
-        this.deadLetters = deadLetters;
+    OperationsPages(ConsoleGuard guard, ConsoleDatabases databases) {
+        super(guard, databases);
     }
 
     @GetMapping
@@ -43,7 +39,7 @@ class OperationsPages extends ConsoleController {
                 () -> page.table(
                         "The last operations",
                         List.of("Began", "What", "State", "Progress", "By", "Reason", "Note"),
-                        deadLetters.operations(ROWS).stream()
+                        engine(visit).deadLetters().operations(ROWS).stream()
                                 .map(status -> row(visit, status))
                                 .toList(),
                         "Nobody has redriven or discarded many dead letters, or purged a queue, yet."));
@@ -84,7 +80,7 @@ class OperationsPages extends ConsoleController {
             HttpServletRequest request) {
         Visit visit = Visit.of(request);
         UUID known = requireId(id);
-        Optional<OperationStatus> found = deadLetters.operation(known);
+        Optional<OperationStatus> found = engine(visit).deadLetters().operation(known);
         if (found.isEmpty()) {
             return new Page(visit, PATH, "Unknown operation")
                     .text("There is no operation " + known + ".")
@@ -129,7 +125,7 @@ class OperationsPages extends ConsoleController {
     ResponseEntity<byte[]> stop(
             @PathVariable String id, @RequestParam(defaultValue = "") String reason, HttpServletRequest request) {
         Visit visit = Visit.of(request);
-        boolean stopped = deadLetters.stop(requireId(id), visit.because(reason));
+        boolean stopped = engine(visit).deadLetters().stop(requireId(id), visit.because(reason));
         return Page.redirect(visit.path(PATH + "/" + requireId(id), "done", stopped ? "stopped" : "ended"));
     }
 }

@@ -25,8 +25,8 @@ import org.springframework.web.bind.annotation.RestController;
 
 /** Shows processes and their consumers, what people did, and the database. */
 @RestController
-@RequestMapping("${postroom.console.path:/console}")
-class OverviewPages extends ConsoleController {
+@RequestMapping({ConsoleController.ROOT, ConsoleController.HOME})
+class OverviewPages extends DatabasePages {
     private static final String WORKERS = "/workers";
     private static final String LEDGER = "/ledger";
     private static final String LEDGER_CHECK = LEDGER + "/check";
@@ -34,16 +34,14 @@ class OverviewPages extends ConsoleController {
     private static final int ROWS = 100;
     private static final int MOST_HOLDERS = 10;
 
-    private final ConsoleReads reads;
-
-    OverviewPages(ConsoleGuard guard, ConsoleReads reads) {
-        super(guard);
-        this.reads = reads;
+    OverviewPages(ConsoleGuard guard, ConsoleDatabases databases) {
+        super(guard, databases);
     }
 
     @GetMapping(WORKERS)
     ResponseEntity<byte[]> workers(HttpServletRequest request) {
         Page page = new Page(Visit.of(request), WORKERS, "Workers and consumers");
+        ConsoleReads reads = reads(page.visit());
         page.refreshing("workers", 5, () -> {
             page.table(
                     "Processes, those that run first",
@@ -80,7 +78,7 @@ class OverviewPages extends ConsoleController {
     @GetMapping(LEDGER)
     ResponseEntity<byte[]> ledger(@RequestParam(required = false) @Nullable String page, HttpServletRequest request) {
         Visit visit = Visit.of(request);
-        Slice<LedgerLine> slice = reads.ledger(PageToken.read(page, LEDGER), ROWS);
+        Slice<LedgerLine> slice = reads(visit).ledger(PageToken.read(page, LEDGER), ROWS);
         Page shown = new Page(visit, LEDGER, "Ledger");
         shown.text("What people did, the last first.");
         shown.table(
@@ -96,7 +94,7 @@ class OverviewPages extends ConsoleController {
     @GetMapping(LEDGER_CHECK)
     ResponseEntity<byte[]> ledgerCheck(HttpServletRequest request) {
         Page page = new Page(Visit.of(request), LEDGER, "Check of the ledger");
-        LedgerCheck check = reads.ledgerCheck();
+        LedgerCheck check = reads(page.visit()).ledgerCheck();
         if (check.isWhole()) {
             page.notice("The chain is whole: " + check.lines() + " lines.");
         } else {
@@ -146,6 +144,7 @@ class OverviewPages extends ConsoleController {
     @GetMapping(DATABASE)
     ResponseEntity<byte[]> database(HttpServletRequest request) {
         Page page = new Page(Visit.of(request), DATABASE, "Database");
+        ConsoleReads reads = reads(page.visit());
         page.facts(Grids.facts(reads.database()));
         page.heading("Who keeps old rows");
         page.text("VACUUM removes no row that one of these may still see. A long one makes queues slow.");

@@ -33,8 +33,8 @@ final class Page {
                 .open("meta", "name", "viewport", "content", "width=device-width, initial-scale=1")
                 .line();
         html.element("title", title + " · Postroom").line();
-        html.open("link", "rel", "stylesheet", "href", visit.path("/assets/console.css"));
-        html.open("script", "src", visit.path("/assets/console.js"), "defer", "")
+        html.open("link", "rel", "stylesheet", "href", visit.atRoot().path("/assets/console.css"));
+        html.open("script", "src", visit.atRoot().path("/assets/console.js"), "defer", "")
                 .close();
         html.close().line().open("body").line();
         html.element("a", "Skip to the content", "href", "#main", "class", "skip")
@@ -63,12 +63,18 @@ final class Page {
     }
 
     private void frame(String section) {
-        html.open("header").element("strong", "Postroom");
+        html.open("header")
+                .element(
+                        "strong",
+                        "Postroom" + visit.home().map(home -> " · " + home).orElse(""));
         if (visit.user().isPresent()) {
             html.open("nav", "aria-label", "Pages").open("ul");
-            MENU.forEach((path, name) -> html.open("li")
-                    .element("a", name, "href", visit.path(path), "aria-current", path.equals(section) ? "page" : null)
-                    .close());
+            if (visit.hasHomes()) {
+                entry(visit.atRoot(), HomesPage.PATH, "Homes", section);
+            }
+            if (!visit.hasHomes() || visit.home().isPresent()) {
+                MENU.forEach((path, name) -> entry(visit, path, name, section));
+            }
             html.close().close();
             html.open("div", "class", "user")
                     .text(visit.actor() + (visit.mayOperate() ? "" : " (reads)"))
@@ -79,6 +85,12 @@ final class Page {
             html.close();
         }
         html.close().line();
+    }
+
+    private void entry(Visit of, String path, String name, String section) {
+        html.open("li")
+                .element("a", name, "href", of.path(path), "aria-current", path.equals(section) ? "page" : null)
+                .close();
     }
 
     Visit visit() {
@@ -199,11 +211,18 @@ final class Page {
 
     /** Adds a form that changes something, if the user may. */
     Page post(String action, String button, Field... fields) {
-        if (!visit.mayOperate() && !action.equals("/logout") && !action.equals("/login")) {
+        boolean isLogin = action.equals("/logout") || action.equals("/login");
+        if (!visit.mayOperate() && !isLogin) {
             return this;
         }
         html.open(
-                "form", "method", "post", "action", visit.path(action), "class", fields.length > 0 ? "fields" : "one");
+                "form",
+                "method",
+                "post",
+                "action",
+                (isLogin ? visit.atRoot() : visit).path(action),
+                "class",
+                fields.length > 0 ? "fields" : "one");
         html.open("input", "type", "hidden", "name", ConsoleGuard.CSRF_FIELD, "value", visit.csrf());
         for (Field field : fields) {
             field.write(html);

@@ -1,16 +1,13 @@
 package io.postroom.console;
 
 import io.postroom.api.ConsumerInfo;
-import io.postroom.api.Consumers;
 import io.postroom.api.InvalidMessageException;
 import io.postroom.api.Limits;
 import io.postroom.api.Operation;
 import io.postroom.api.QueueNotFoundException;
-import io.postroom.api.Queues;
 import io.postroom.api.StoreException;
 import io.postroom.console.Cells.Cell;
 import io.postroom.console.Page.Field;
-import io.postroom.internal.postgres.console.ConsoleReads;
 import io.postroom.internal.postgres.console.Grid;
 import io.postroom.internal.postgres.console.MinuteLine;
 import io.postroom.internal.postgres.console.QueueLine;
@@ -31,8 +28,8 @@ import org.springframework.web.bind.annotation.RestController;
 
 /** Shows queues, and pauses, resumes and purges one. */
 @RestController
-@RequestMapping("${postroom.console.path:/console}")
-class QueuesPages extends ConsoleController {
+@RequestMapping({ConsoleController.ROOT, ConsoleController.HOME})
+class QueuesPages extends DatabasePages {
     static final String PATH = "/queues";
     private static final int ROWS = 100;
     /** A million messages in three to four minutes. The operation's page shows how far it is, and stops it. */
@@ -40,20 +37,15 @@ class QueuesPages extends ConsoleController {
 
     private static final int MOST_BY_PRIORITY = 10_000;
 
-    private final ConsoleReads reads;
-    private final Queues queues;
-    private final Consumers consumers;
-
-    QueuesPages(ConsoleGuard guard, ConsoleReads reads, Queues queues, Consumers consumers) {
-        super(guard);
-        this.reads = reads;
-        this.queues = queues;
-        this.consumers = consumers;
+    QueuesPages(ConsoleGuard guard, ConsoleDatabases databases) {
+        super(guard, databases);
     }
 
     @GetMapping({"", "/"})
     ResponseEntity<byte[]> start(HttpServletRequest request) {
-        return Page.redirect(Visit.of(request).path(PATH));
+        Visit visit = Visit.of(request);
+        boolean isOverHomes = visit.hasHomes() && visit.home().isEmpty();
+        return Page.redirect(visit.path(isOverHomes ? HomesPage.PATH : PATH));
     }
 
     @GetMapping(PATH)
@@ -64,7 +56,7 @@ class QueuesPages extends ConsoleController {
         Visit visit = Visit.of(request);
         String part = name.strip();
         String after = PageToken.read(page, PATH, part);
-        Slice<QueueLine> slice = reads.queues(part, after == null ? "" : after, ROWS);
+        Slice<QueueLine> slice = reads(visit).queues(part, after == null ? "" : after, ROWS);
         Page shown = new Page(visit, PATH, "Queues");
         shown.search(PATH, Field.text("name", "Name has", part));
         shown.refreshing("queues", 5, () -> {
@@ -111,7 +103,7 @@ class QueuesPages extends ConsoleController {
             @RequestParam(required = false) @Nullable String done,
             HttpServletRequest request) {
         Visit visit = Visit.of(request);
-        QueueLine line = find(queue);
+        QueueLine line = find(visit, queue);
         Page page = new Page(visit, PATH, queue);
         Done.show(page, done);
         page.refreshing("counts", 3, () -> {
@@ -127,20 +119,22 @@ class QueuesPages extends ConsoleController {
         actions(page, line);
         minutes(page, queue);
         consumers(page, queue);
-        Grid settings = reads.queueSettings(queue);
+        Grid settings = reads(visit).queueSettings(queue);
         page.heading("Settings").facts(Grids.facts(settings));
         page.heading("Bindings to this queue")
                 .table(
                         "Bindings to this queue",
                         List.of("Exchange", "Routing key", "Arguments"),
-                        Grids.rows(reads.bindingsTo(queue)),
+                        Grids.rows(reads(visit).bindingsTo(queue)),
                         "No exchange leads here; messages name the queue.");
         return page.answer();
     }
 
-    private QueueLine find(String queue) {
+    private QueueLine find(Visit visit, String queue) {
         Limits.requireName("queue", queue);
-        return reads.queue(queue).orElseThrow(() -> new QueueNotFoundException(queue, "It may have been deleted"));
+        return reads(visit)
+                .queue(queue)
+                .orElseThrow(() -> new QueueNotFoundException(queue, "It may have been deleted"));
     }
 
     private static Map<String, Cell> counts(Visit visit, QueueLine line) {
@@ -161,7 +155,7 @@ class QueuesPages extends ConsoleController {
     }
 
     private void priorities(Page page, String queue, QueueLine line) {
-        List<Long> ready = reads.readyByPriority(queue, MOST_BY_PRIORITY);
+        List<Long> ready = reads(page.visit()).readyByPriority(queue, MOST_BY_PRIORITY);
         if (line.ready() == 0 || ready.stream().filter(count -> count > 0).count() < 2) {
             return;
         }
@@ -178,7 +172,7 @@ class QueuesPages extends ConsoleController {
     private void minutes(Page page, String queue) {
         List<MinuteLine> minutes;
         try {
-            minutes = reads.minutes(queue);
+            minutes = reads(page.visit()).minutes(queue);
         } catch (StoreException slow) {
             page.text("The last minutes could not be read in time.");
             return;
@@ -200,7 +194,7 @@ class QueuesPages extends ConsoleController {
     }
 
     private void consumers(Page page, String queue) {
-        List<ConsumerInfo> live = consumers.list(queue);
+        List<ConsumerInfo> live = engine(page.visit()).consumers().list(queue);
         page.heading("Consumers")
                 .table(
                         "Live consumers of this queue",
@@ -227,13 +221,17 @@ class QueuesPages extends ConsoleController {
 
     @PostMapping(PATH + "/{queue}/pause")
     ResponseEntity<byte[]> pause(@PathVariable String queue, HttpServletRequest request) {
-        queues.pause(Limits.requireName("queue", queue), Visit.of(request).because());
+        engine(Visit.of(request))
+                .queues()
+                .pause(Limits.requireName("queue", queue), Visit.of(request).because());
         return done(request, queue, "paused");
     }
 
     @PostMapping(PATH + "/{queue}/resume")
     ResponseEntity<byte[]> resume(@PathVariable String queue, HttpServletRequest request) {
-        queues.resume(Limits.requireName("queue", queue), Visit.of(request).because());
+        engine(Visit.of(request))
+                .queues()
+                .resume(Limits.requireName("queue", queue), Visit.of(request).because());
         return done(request, queue, "resumed");
     }
 
@@ -244,23 +242,28 @@ class QueuesPages extends ConsoleController {
             throw new InvalidMessageException("confirm", "the queue's name; nothing was cancelled", confirm);
         }
         Visit visit = Visit.of(request);
-        Operation purge = queues.purge(Limits.requireName("queue", queue), visit.because(), PURGED_PER_SECOND);
+        Operation purge =
+                engine(visit).queues().purge(Limits.requireName("queue", queue), visit.because(), PURGED_PER_SECOND);
         return Page.redirect(visit.path(OperationsPages.PATH + "/" + purge.id()));
     }
 
     /** Does not wait for receipts: the page shows them as they come. */
     @PostMapping(PATH + "/{queue}/consumers/stop")
     ResponseEntity<byte[]> stopConsumers(@PathVariable String queue, HttpServletRequest request) {
-        consumers.stopAll(
-                Limits.requireName("queue", queue),
-                Duration.ZERO,
-                Visit.of(request).because());
+        engine(Visit.of(request))
+                .consumers()
+                .stopAll(
+                        Limits.requireName("queue", queue),
+                        Duration.ZERO,
+                        Visit.of(request).because());
         return done(request, queue, "stopping");
     }
 
     @PostMapping(PATH + "/{queue}/consumers/start")
     ResponseEntity<byte[]> startConsumers(@PathVariable String queue, HttpServletRequest request) {
-        consumers.start(Limits.requireName("queue", queue), Visit.of(request).because());
+        engine(Visit.of(request))
+                .consumers()
+                .start(Limits.requireName("queue", queue), Visit.of(request).because());
         return done(request, queue, "started");
     }
 

@@ -5,7 +5,6 @@ import io.postroom.api.ScheduleInfo;
 import io.postroom.api.ScheduleNotFoundException;
 import io.postroom.api.ScheduleRun;
 import io.postroom.api.ScheduleState;
-import io.postroom.api.Schedules;
 import io.postroom.console.Cells.Cell;
 import io.postroom.internal.postgres.console.Slice;
 import jakarta.servlet.http.HttpServletRequest;
@@ -24,24 +23,21 @@ import org.springframework.web.bind.annotation.RestController;
 
 /** Shows schedules and their runs, and pauses, resumes and runs one. */
 @RestController
-@RequestMapping("${postroom.console.path:/console}" + SchedulesPages.PATH)
-class SchedulesPages extends ConsoleController {
+@RequestMapping({ConsoleController.ROOT + SchedulesPages.PATH, ConsoleController.HOME + SchedulesPages.PATH})
+class SchedulesPages extends DatabasePages {
     static final String PATH = "/schedules";
     private static final int ROWS = 100;
     private static final int NEXT_RUNS = 5;
 
-    private final Schedules schedules;
-
-    SchedulesPages(ConsoleGuard guard, Schedules schedules) {
-        super(guard);
-        this.schedules = schedules;
+    SchedulesPages(ConsoleGuard guard, ConsoleDatabases databases) {
+        super(guard, databases);
     }
 
     @GetMapping
     ResponseEntity<byte[]> list(@RequestParam(required = false) @Nullable String page, HttpServletRequest request) {
         Visit visit = Visit.of(request);
         String after = PageToken.read(page, PATH);
-        List<ScheduleInfo> rows = schedules.list(after == null ? "" : after, ROWS);
+        List<ScheduleInfo> rows = engine(visit).schedules().list(after == null ? "" : after, ROWS);
         Page shown = new Page(visit, PATH, "Schedules");
         shown.table(
                 "Schedules by name",
@@ -90,7 +86,7 @@ class SchedulesPages extends ConsoleController {
             @RequestParam(required = false) @Nullable String done,
             HttpServletRequest request) {
         Visit visit = Visit.of(request);
-        ScheduleInfo info = schedules.find(name).orElseThrow(() -> new ScheduleNotFoundException(name));
+        ScheduleInfo info = engine(visit).schedules().find(name).orElseThrow(() -> new ScheduleNotFoundException(name));
         Page page = new Page(visit, PATH, "Schedule " + info.name());
         Done.show(page, done);
         Map<String, Cell> facts = new LinkedHashMap<>();
@@ -110,7 +106,7 @@ class SchedulesPages extends ConsoleController {
         if (info.state() == ScheduleState.ACTIVE || isPaused) {
             page.heading("Next times");
             page.html().open("ul");
-            schedules.nextRuns(info.name(), NEXT_RUNS).forEach(at -> {
+            engine(visit).schedules().nextRuns(info.name(), NEXT_RUNS).forEach(at -> {
                 page.html().open("li");
                 Cells.time(at).write(page.html());
                 page.html().close();
@@ -121,7 +117,7 @@ class SchedulesPages extends ConsoleController {
                 .table(
                         "The last 20 runs, the newest first",
                         List.of("Planned", "Fired", "Outcome", "Message"),
-                        schedules.runs(info.name()).stream()
+                        engine(visit).schedules().runs(info.name()).stream()
                                 .map(run -> row(visit, run))
                                 .toList(),
                         "It has not run yet.");
@@ -140,19 +136,19 @@ class SchedulesPages extends ConsoleController {
 
     @PostMapping("/{name}/pause")
     ResponseEntity<byte[]> pause(@PathVariable String name, HttpServletRequest request) {
-        schedules.pause(name, Visit.of(request).because());
+        engine(Visit.of(request)).schedules().pause(name, Visit.of(request).because());
         return done(request, name, "paused");
     }
 
     @PostMapping("/{name}/resume")
     ResponseEntity<byte[]> resume(@PathVariable String name, HttpServletRequest request) {
-        schedules.resume(name, Visit.of(request).because());
+        engine(Visit.of(request)).schedules().resume(name, Visit.of(request).because());
         return done(request, name, "resumed");
     }
 
     @PostMapping("/{name}/run")
     ResponseEntity<byte[]> run(@PathVariable String name, HttpServletRequest request) {
-        schedules.runNow(name, Visit.of(request).because());
+        engine(Visit.of(request)).schedules().runNow(name, Visit.of(request).because());
         return done(request, name, "fired");
     }
 

@@ -2,7 +2,6 @@ package io.postroom.console;
 
 import io.postroom.api.InvalidMessageException;
 import io.postroom.api.SettingsChange;
-import io.postroom.api.SettingsRegistry;
 import io.postroom.api.SettingsVerdict;
 import io.postroom.api.StoredSettings;
 import io.postroom.console.Cells.Cell;
@@ -21,16 +20,13 @@ import org.springframework.web.bind.annotation.RestController;
 
 /** Shows the entries of external systems and who changed them. An entry has no secret, only the place where one is found. */
 @RestController
-@RequestMapping("${postroom.console.path:/console}" + SettingsPages.PATH)
-class SettingsPages extends ConsoleController {
+@RequestMapping({ConsoleController.ROOT + SettingsPages.PATH, ConsoleController.HOME + SettingsPages.PATH})
+class SettingsPages extends DatabasePages {
     static final String PATH = "/settings";
     private static final int CHANGES = 50;
 
-    private final SettingsRegistry settings;
-
-    SettingsPages(ConsoleGuard guard, SettingsRegistry settings) {
-        super(guard);
-        this.settings = settings;
+    SettingsPages(ConsoleGuard guard, ConsoleDatabases databases) {
+        super(guard, databases);
     }
 
     @GetMapping
@@ -40,7 +36,9 @@ class SettingsPages extends ConsoleController {
         page.table(
                 "Entries by name",
                 List.of("Entry", "Channel", "Endpoint", "State", "Set by", "Changed", "By"),
-                settings.list().stream().map(stored -> row(visit, stored)).toList(),
+                engine(visit).settings().list().stream()
+                        .map(stored -> row(visit, stored))
+                        .toList(),
                 "There is no entry.");
         return page.answer();
     }
@@ -61,8 +59,8 @@ class SettingsPages extends ConsoleController {
     @GetMapping("/{name}")
     ResponseEntity<byte[]> one(@PathVariable String name, HttpServletRequest request) {
         Visit visit = Visit.of(request);
-        Optional<StoredSettings> found = settings.find(name);
-        List<SettingsChange> history = settings.history(name, CHANGES);
+        Optional<StoredSettings> found = engine(visit).settings().find(name);
+        List<SettingsChange> history = engine(visit).settings().history(name, CHANGES);
         if (found.isEmpty() && history.isEmpty()) {
             throw new InvalidMessageException("settings", "an entry that exists", name);
         }
@@ -87,9 +85,11 @@ class SettingsPages extends ConsoleController {
     /** Asks the external system, as the verb of the API does. A reload asks again, which changes nothing. */
     @PostMapping("/{name}/test")
     ResponseEntity<byte[]> test(@PathVariable String name, HttpServletRequest request) {
-        SettingsVerdict verdict = settings.test(name)
-                .orElseThrow(() -> new InvalidMessageException("settings", "an entry that exists", name));
         Visit visit = Visit.of(request);
+        SettingsVerdict verdict = engine(visit)
+                .settings()
+                .test(name)
+                .orElseThrow(() -> new InvalidMessageException("settings", "an entry that exists", name));
         Page page = new Page(visit, PATH, "Test of entry " + name);
         if (verdict.ok()) {
             page.notice("It works: " + verdict.text());

@@ -2,7 +2,6 @@ package io.postroom.console;
 
 import io.postroom.api.AccessRole;
 import io.postroom.api.AccessToken;
-import io.postroom.api.AccessTokens;
 import io.postroom.api.NewAccessToken;
 import io.postroom.console.Cells.Cell;
 import io.postroom.console.Page.Field;
@@ -23,18 +22,15 @@ import org.springframework.web.bind.annotation.RestController;
 
 /** Lists tokens, makes one and revokes one. */
 @RestController
-@RequestMapping("${postroom.console.path:/console}" + TokensPages.PATH)
-class TokensPages extends ConsoleController {
+@RequestMapping({ConsoleController.ROOT + TokensPages.PATH, ConsoleController.HOME + TokensPages.PATH})
+class TokensPages extends DatabasePages {
     static final String PATH = "/tokens";
     private static final int ROWS = 100;
     private static final List<String> ROLES =
             Arrays.stream(AccessRole.values()).map(AccessRole::word).toList();
 
-    private final AccessTokens tokens;
-
-    TokensPages(ConsoleGuard guard, AccessTokens tokens) {
-        super(guard);
-        this.tokens = tokens;
+    TokensPages(ConsoleGuard guard, ConsoleDatabases databases) {
+        super(guard, databases);
     }
 
     @GetMapping
@@ -44,7 +40,7 @@ class TokensPages extends ConsoleController {
             HttpServletRequest request) {
         Visit visit = Visit.of(request);
         String after = PageToken.read(page, PATH);
-        List<AccessToken> found = tokens.list(after == null ? "" : after, ROWS);
+        List<AccessToken> found = engine(visit).accessTokens().list(after == null ? "" : after, ROWS);
         Page shown = new Page(visit, PATH, "Tokens");
         Done.show(shown, done);
         shown.text("Tokens let people and programs into the console and the HTTP API of servers. An application with"
@@ -115,7 +111,7 @@ class TokensPages extends ConsoleController {
         Visit visit = Visit.of(request);
         NewAccessToken wanted =
                 new NewAccessToken(name.strip(), AccessRole.of(role), patterns(queues), end(expiresAt.strip()));
-        String token = tokens.create(wanted, visit.because(reason));
+        String token = engine(visit).accessTokens().create(wanted, visit.because(reason));
         Page page = new Page(visit, PATH, "Token " + wanted.name());
         page.notice("It is made. Keep it now: it is shown this once, and the database has its hash alone.");
         page.preformatted("The token", token);
@@ -126,7 +122,7 @@ class TokensPages extends ConsoleController {
     ResponseEntity<byte[]> revoke(
             @PathVariable String name, @RequestParam(defaultValue = "") String reason, HttpServletRequest request) {
         Visit visit = Visit.of(request);
-        boolean revoked = tokens.revoke(name, visit.because(reason));
+        boolean revoked = engine(visit).accessTokens().revoke(name, visit.because(reason));
         return Page.redirect(visit.path(PATH, "done", revoked ? "revoked" : "unchanged"));
     }
 

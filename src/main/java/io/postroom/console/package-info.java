@@ -7,6 +7,9 @@
  * io.postroom.internal.postgres.console.ConsoleReads} where a page needs bounded counts and keyset pages. Changes go to the public API
  * alone.
  *
+ * <p>{@code ConsoleDatabases} finds the database that a page is about: the one of the application, or the home that its path names. Pages
+ * keep nothing of a database, so those of all homes are the same objects.
+ *
  * <p>Who may use it says {@link io.postroom.console.ConsoleAccess}. A host publishes one; the server's own is {@link
  * io.postroom.console.TokenLogin}, or everybody on this machine where the server has no token.
  *

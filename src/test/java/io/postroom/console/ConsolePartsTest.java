@@ -206,7 +206,8 @@ class ConsolePartsTest {
                         new MapConfigurationPropertySource(Map.of("postroom.console.secure-cookies", setting)))
                 .bind("postroom.console", ConsoleProperties.class)
                 .get();
-        ConsoleGuard guard = new ConsoleGuard(ConsoleAccess.open(), properties.path(), properties.secureCookies());
+        ConsoleGuard guard =
+                new ConsoleGuard(ConsoleAccess.open(), properties.path(), properties.secureCookies(), false);
         MockHttpServletRequest request = new MockHttpServletRequest();
         request.setSecure(https);
         assertThat(guard.cookie(request, "name", "value").build().isSecure()).isEqualTo(isSecure);

@@ -1,0 +1,21 @@
+package io.postroom.console;
+
+import java.util.Optional;
+
+/** The databases that pages show: the one of the application, or its homes. Thread-safe. */
+interface ConsoleDatabases extends AutoCloseable {
+    /** Whether a page names the home that it is about. */
+    boolean areHomes();
+
+    /**
+     * Finds the database of a page.
+     *
+     * @param home that the page's path names; empty: none
+     * @throws ConsoleGuard.Refusal there is no such page
+     * @throws io.postroom.homes.HomeDownException no engine runs on the home now
+     */
+    ConsoleDatabase of(Optional<String> home);
+
+    @Override
+    void close();
+}
