@@ -13,7 +13,7 @@ import org.springframework.web.bind.annotation.RestController;
 
 /** Answers the two files that pages load. They say nothing about anybody, so the guard is not asked. */
 @RestController
-@RequestMapping("${postroom.console.path:/console}/assets")
+@RequestMapping(ConsoleController.ROOT + "/assets")
 class Assets {
     private final byte[] style = read("console.css");
     private final byte[] script = read("console.js");

@@ -26,7 +26,7 @@ class BatchesPage extends DatabasePages {
     @GetMapping
     ResponseEntity<byte[]> show(@RequestParam(required = false) @Nullable String page, HttpServletRequest request) {
         Visit visit = Visit.of(request);
-        List<Batch> rows = engine(visit).batches().list(true, PageToken.readId(page, PATH), ROWS);
+        List<Batch> rows = engine(visit).batches().list(true, PageToken.readId(page, visit.path(PATH)), ROWS);
         Page shown = new Page(visit, PATH, "Batches");
         shown.refreshing(
                 "batches",
@@ -48,7 +48,7 @@ class BatchesPage extends DatabasePages {
                         "There is no batch."));
         shown.next(Slice.of(rows, ROWS, batch -> batch.id().toString())
                 .next()
-                .map(next -> visit.path(PATH, "page", PageToken.write(next, PATH))));
+                .map(next -> visit.path(PATH, "page", PageToken.write(next, visit.path(PATH)))));
         return shown.answer();
     }
 

@@ -8,7 +8,6 @@ import org.springframework.boot.autoconfigure.condition.AnyNestedCondition;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnBean;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnBooleanProperty;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnClass;
-import org.springframework.boot.autoconfigure.condition.ConditionalOnMissingBean;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnWebApplication;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnWebApplication.Type;
 import org.springframework.boot.context.properties.EnableConfigurationProperties;
@@ -46,8 +45,8 @@ class ConsoleAutoConfiguration {
     /** @throws ConsoleProblem the engine is none that {@link Postroom#on} made */
     @Bean(destroyMethod = "close")
     ConsoleDatabases postroomConsoleDatabases(ObjectProvider<Postroom> postroom, ObjectProvider<PostroomHomes> homes) {
-        Postroom engine = postroom.getIfAvailable();
-        return engine == null ? new HomeDatabases(homes.getObject()) : OneDatabase.of(engine);
+        PostroomHomes several = homes.getIfAvailable();
+        return several == null ? OneDatabase.of(postroom.getObject()) : new HomeDatabases(several);
     }
 
     @Bean
@@ -126,7 +125,7 @@ class ConsoleAutoConfiguration {
     }
 
     @Bean
-    @ConditionalOnMissingBean(Postroom.class)
+    @ConditionalOnBean(PostroomHomes.class)
     HomesPage postroomConsoleHomes(ConsoleGuard guard, PostroomHomes homes) {
         return new HomesPage(guard, homes);
     }

@@ -29,10 +29,10 @@ abstract class ConsoleController {
     /** Character not in repertoire: the database stores no U+0000. */
     private static final String NO_CHARACTER = "22021";
 
-    /** Of pages without a home. */
+    /** Where the console is within the application. */
     static final String ROOT = "${postroom.console.path:/console}";
-    /** Of the pages of one home. */
-    static final String HOME = ROOT + HomesPage.PATH + "/{home}";
+    /** Where the pages of a home are. */
+    static final String HOME = ROOT + Visit.HOMES + "/{home}";
 
     static final String A_TIME = "a time with its zone, as in 2027-01-31T12:00:00Z";
 
@@ -55,7 +55,11 @@ abstract class ConsoleController {
     @ModelAttribute
     void admit(HttpServletRequest request, HttpServletResponse response) {
         guard.admit(request, response, needsUser());
+        admitted(request);
     }
+
+    /** Looks at a request that the guard has let in, before its page is made. */
+    void admitted(HttpServletRequest request) {}
 
     static UUID requireId(String text) {
         try {
@@ -78,8 +82,7 @@ abstract class ConsoleController {
 
     @ExceptionHandler
     ResponseEntity<byte[]> refused(ConsoleGuard.Refusal refused, HttpServletRequest request) {
-        return page(
-                Visit.of(request).atRoot(), refused.status(), refused.title(), String.valueOf(refused.getMessage()));
+        return page(request, refused.status(), refused.title(), String.valueOf(refused.getMessage()));
     }
 
     @ExceptionHandler
@@ -105,7 +108,13 @@ abstract class ConsoleController {
 
     @ExceptionHandler
     ResponseEntity<byte[]> down(HomeDownException down, HttpServletRequest request) {
-        return page(request, 503, "A home is down", down.getMessage() + ".");
+        log.debug("answered 503", down);
+        String homes = String.join(", ", down.homes());
+        return page(
+                request,
+                503,
+                "A home does not answer",
+                "No answer came from " + homes + ". What the other homes have is on their pages.");
     }
 
     @ExceptionHandler
@@ -152,10 +161,6 @@ abstract class ConsoleController {
     }
 
     private static ResponseEntity<byte[]> page(HttpServletRequest request, int status, String title, String text) {
-        return page(Visit.of(request), status, title, text);
-    }
-
-    private static ResponseEntity<byte[]> page(Visit visit, int status, String title, String text) {
-        return new Page(visit, "", title).alert(text).answer(status);
+        return new Page(Visit.of(request), "", title).alert(text).answer(status);
     }
 }

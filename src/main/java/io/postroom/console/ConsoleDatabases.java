@@ -8,6 +8,13 @@ interface ConsoleDatabases extends AutoCloseable {
     boolean areHomes();
 
     /**
+     * Looks whether there are pages of this home.
+     *
+     * @throws ConsoleGuard.Refusal there are none
+     */
+    void requireKnown(String home);
+
+    /**
      * Finds the database of a page.
      *
      * @param home that the page's path names; empty: none
@@ -16,6 +23,7 @@ interface ConsoleDatabases extends AutoCloseable {
      */
     ConsoleDatabase of(Optional<String> home);
 
+    /** Closes the pools for reads; opens none any more. */
     @Override
     void close();
 }

@@ -75,14 +75,14 @@ class DeadLettersPages extends DatabasePages {
 
     private void all(Page shown, @Nullable String page) {
         Visit visit = shown.visit();
-        String after = PageToken.read(page, PATH);
+        String after = PageToken.read(page, visit.path(PATH));
         Slice<FingerprintLine> slice = reads(visit).fingerprints(after == null ? "" : after, FINGERPRINTS);
         shown.table(
                 "Dead letters by their errors",
                 List.of("Fingerprint", "Letters", "Error", "Class", "Reason", "Queue of one", "Died"),
                 slice.rows().stream().map(line -> row(visit, line)).toList(),
                 "There is no dead letter.");
-        shown.next(slice.next().map(last -> visit.path(PATH, "page", PageToken.write(last, PATH))));
+        shown.next(slice.next().map(last -> visit.path(PATH, "page", PageToken.write(last, visit.path(PATH)))));
     }
 
     private static List<Cell> row(Visit visit, FingerprintLine line) {
@@ -189,7 +189,7 @@ class DeadLettersPages extends DatabasePages {
 
     private void list(Page shown, Filter filter, @Nullable String page) {
         Visit visit = shown.visit();
-        String[] token = {PATH, filter.queue, filter.fingerprint};
+        String[] token = {visit.path(PATH), filter.queue, filter.fingerprint};
         Slice<MessageLine> slice = reads(visit)
                 .messages(
                         new MessageQuery(

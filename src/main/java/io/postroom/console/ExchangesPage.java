@@ -52,19 +52,20 @@ class ExchangesPage extends DatabasePages {
             bindings(shown, name, from, reached);
         }
         Slice<ExchangeLine> all =
-                reads(visit).exchanges(Objects.requireNonNullElse(PageToken.read(page, PATH), ""), ROWS);
+                reads(visit).exchanges(Objects.requireNonNullElse(PageToken.read(page, visit.path(PATH)), ""), ROWS);
         shown.heading("Exchanges")
                 .table(
                         "Exchanges by name",
                         List.of("Exchange", "Kind", "Alternate"),
                         all.rows().stream().map(one -> row(visit, one)).toList(),
                         "There is no exchange; messages name their queues.");
-        shown.next(all.next().map(next -> visit.path(PATH, "exchange", name, "page", PageToken.write(next, PATH))));
+        shown.next(all.next()
+                .map(next -> visit.path(PATH, "exchange", name, "page", PageToken.write(next, visit.path(PATH)))));
         return shown.answer();
     }
 
     private void bindings(Page page, String exchange, @Nullable String from, Set<String> reached) {
-        String[] filter = {PATH, "bindings", exchange};
+        String[] filter = {page.visit().path(PATH), "bindings", exchange};
         Slice<BindingLine> slice = reads(page.visit()).bindingsFrom(exchange, PageToken.read(from, filter), ROWS);
         page.heading("Bindings of " + exchange);
         if (!slice.rows().isEmpty() && slice.rows().size() <= TopologyPicture.MOST) {

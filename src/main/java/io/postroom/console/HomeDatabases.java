@@ -9,6 +9,7 @@ import java.util.concurrent.ConcurrentHashMap;
 final class HomeDatabases implements ConsoleDatabases {
     private final PostroomHomes homes;
     private final Map<String, ConsoleDatabase> opened = new ConcurrentHashMap<>();
+    private boolean closed;
 
     HomeDatabases(PostroomHomes homes) {
         this.homes = homes;
@@ -23,14 +24,28 @@ final class HomeDatabases implements ConsoleDatabases {
     public ConsoleDatabase of(Optional<String> home) {
         String name = home.orElseThrow(() -> new ConsoleGuard.Refusal(
                 404, "Which home?", "This application has several homes: begin with the list of them."));
-        if (!homes.names().contains(name)) {
-            throw new ConsoleGuard.Refusal(404, "Unknown home", "This application has no home of this name.");
+        requireKnown(name);
+        ConsoleDatabase known = opened.get(name);
+        return known == null ? open(name) : known;
+    }
+
+    private synchronized ConsoleDatabase open(String name) {
+        if (closed) {
+            throw new ConsoleGuard.Refusal(503, "The application stops", "Load the page again in a moment.");
         }
         return opened.computeIfAbsent(name, unused -> OneDatabase.open(homes.home(name)));
     }
 
     @Override
-    public void close() {
+    public void requireKnown(String home) {
+        if (!homes.names().contains(home)) {
+            throw new ConsoleGuard.Refusal(404, "Unknown home", "This application has no home of this name.");
+        }
+    }
+
+    @Override
+    public synchronized void close() {
+        closed = true;
         opened.values().forEach(database -> database.reads().close());
     }
 }

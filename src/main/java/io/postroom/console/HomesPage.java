@@ -1,17 +1,13 @@
 package io.postroom.console;
 
-import io.postroom.Postroom;
 import io.postroom.api.Limits;
 import io.postroom.console.Cells.Cell;
 import io.postroom.console.Page.Field;
-import io.postroom.homes.HomeAnswers;
 import io.postroom.homes.HomeStatus;
 import io.postroom.homes.PostroomHomes;
 import io.postroom.homes.QueueHome;
 import jakarta.servlet.http.HttpServletRequest;
-import java.util.IdentityHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.UUID;
 import org.springframework.http.ResponseEntity;
 import org.springframework.web.bind.annotation.GetMapping;
@@ -23,7 +19,7 @@ import org.springframework.web.bind.annotation.RestController;
 @RestController
 @RequestMapping(ConsoleController.ROOT + HomesPage.PATH)
 class HomesPage extends ConsoleController {
-    static final String PATH = "/homes";
+    static final String PATH = Visit.HOMES;
 
     private final PostroomHomes homes;
 
@@ -46,19 +42,19 @@ class HomesPage extends ConsoleController {
             return message(visit, requireId(id));
         }
         Page page = new Page(visit, PATH, "Homes");
+        page.text("Homes as this process sees them: one is in use from its start on.");
         page.search(PATH, Field.text("queue", "Queue", queue), Field.text("id", "Id of a message", ""));
         if (!queue.isBlank()) {
             queue(page, Limits.requireName("queue", queue.strip()));
         }
-        page.refreshing("homes", 5, () -> {
-            homes.problems().forEach(page::alert);
-            homes.warnings().forEach(page::text);
-            page.table(
-                    "Homes by name",
-                    List.of("Home", "State"),
-                    homes.states().stream().map(home -> row(visit, home)).toList(),
-                    "There is no home.");
-        });
+        page.refreshing(
+                "homes",
+                5,
+                () -> page.table(
+                        "Homes by name",
+                        List.of("Home", "State", "Problems", "Warnings"),
+                        homes.states().stream().map(home -> row(visit, home)).toList(),
+                        "There is no home."));
         page.heading("Rules").preformatted("Where queues live", homes.rules().toString());
         return page.answer();
     }
@@ -66,7 +62,9 @@ class HomesPage extends ConsoleController {
     private static List<Cell> row(Visit visit, HomeStatus home) {
         return List.of(
                 Cells.link(home.home(), visit.at(home.home()).path(QueuesPages.PATH)),
-                Cells.state(home.isUp() ? "up" : "down"));
+                Cells.state(!home.isUp() ? "not in use" : home.problems().isEmpty() ? "in use" : "failing"),
+                Cells.text(String.join("; ", home.problems())),
+                Cells.text(String.join("; ", home.warnings())));
     }
 
     private void queue(Page page, String queue) {
@@ -87,19 +85,10 @@ class HomesPage extends ConsoleController {
     }
 
     private ResponseEntity<byte[]> message(Visit visit, UUID id) {
-        Map<Postroom, String> names = new IdentityHashMap<>();
-        homes.states().stream()
-                .filter(HomeStatus::isUp)
-                .forEach(home -> names.put(homes.home(home.home()), home.home()));
-        HomeAnswers<String> answers = homes.ask(engine -> engine.queueMessages()
-                .find(id)
-                .map(found -> List.of(names.get(engine)))
-                .orElse(List.of()));
-        if (!answers.found().isEmpty()) {
-            return Page.redirect(visit.at(answers.found().get(0)).path(MessagesPages.PATH + "/" + id));
-        }
-        Page page = new Page(visit, PATH, "Unknown message");
-        answers.down().values().forEach(down -> page.alert(down.getMessage() + "."));
-        return page.text("No home that answered has a message " + id + ".").answer(404);
+        return homes.homeOf(id)
+                .map(home -> Page.redirect(visit.at(home).path(MessagesPages.PATH + "/" + id)))
+                .orElseGet(() -> new Page(visit, PATH, "Unknown message")
+                        .text("No home has a message " + id + ". It was purged after its retention, or never was.")
+                        .answer(404));
     }
 }

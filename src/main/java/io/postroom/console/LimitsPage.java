@@ -35,7 +35,7 @@ class LimitsPage extends DatabasePages {
         Visit visit = Visit.of(request);
         Page shown = new Page(visit, PATH, "Limiters");
         Done.show(shown, done);
-        Slice<LimiterLine> slice = reads(visit).limiters(PageToken.read(page, PATH), ROWS);
+        Slice<LimiterLine> slice = reads(visit).limiters(PageToken.read(page, visit.path(PATH)), ROWS);
         shown.refreshing(
                 "limits",
                 3,
@@ -44,7 +44,7 @@ class LimitsPage extends DatabasePages {
                         List.of("Of", "Starts", "In progress", "Next start", "Parked until", "Set by", "Set", "Action"),
                         slice.rows().stream().map(state -> row(shown, state)).toList(),
                         "Nothing is limited."));
-        shown.next(slice.next().map(next -> visit.path(PATH, "page", PageToken.write(next, PATH))));
+        shown.next(slice.next().map(next -> visit.path(PATH, "page", PageToken.write(next, visit.path(PATH)))));
         return shown.answer();
     }
 

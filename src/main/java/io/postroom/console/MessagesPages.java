@@ -56,7 +56,13 @@ class MessagesPages extends DatabasePages {
         }
         MessageQuery query = query(queue.strip(), state.strip(), type.strip(), correlation.strip(), header.strip());
         String[] filter = {
-            PATH, queue.strip(), query.place().name(), type.strip(), correlation.strip(), header.strip(), before.strip()
+            visit.path(PATH),
+            queue.strip(),
+            query.place().name(),
+            type.strip(),
+            correlation.strip(),
+            header.strip(),
+            before.strip()
         };
         String start = before.isBlank() ? null : startBefore(query, before.strip());
         String after = PageToken.read(page, filter);

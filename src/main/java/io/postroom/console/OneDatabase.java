@@ -24,7 +24,7 @@ final class OneDatabase implements ConsoleDatabases {
             return new ConsoleDatabase(engine, ConsoleReads.on(engine.dataSource()));
         }
         throw new ConsoleProblem(
-                "The console reads the database of the engine, and the bean of type Postroom is not one that Postroom.on(...) made",
+                "The console reads the database of the engine, and this Postroom is not one that Postroom.on(...) made",
                 "Publish that one, or set postroom.console.enabled=false");
     }
 
@@ -34,10 +34,13 @@ final class OneDatabase implements ConsoleDatabases {
     }
 
     @Override
+    public void requireKnown(String home) {
+        throw new ConsoleGuard.Refusal(404, "No homes here", "This application has one database.");
+    }
+
+    @Override
     public ConsoleDatabase of(Optional<String> home) {
-        if (home.isPresent()) {
-            throw new ConsoleGuard.Refusal(404, "No homes here", "This application has one database.");
-        }
+        home.ifPresent(this::requireKnown);
         return database;
     }
 

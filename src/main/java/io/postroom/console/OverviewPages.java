@@ -78,7 +78,7 @@ class OverviewPages extends DatabasePages {
     @GetMapping(LEDGER)
     ResponseEntity<byte[]> ledger(@RequestParam(required = false) @Nullable String page, HttpServletRequest request) {
         Visit visit = Visit.of(request);
-        Slice<LedgerLine> slice = reads(visit).ledger(PageToken.read(page, LEDGER), ROWS);
+        Slice<LedgerLine> slice = reads(visit).ledger(PageToken.read(page, visit.path(LEDGER)), ROWS);
         Page shown = new Page(visit, LEDGER, "Ledger");
         shown.text("What people did, the last first.");
         shown.table(
@@ -87,7 +87,7 @@ class OverviewPages extends DatabasePages {
                 slice.rows().stream().map(line -> row(visit, line)).toList(),
                 "Nobody did anything yet.");
         shown.link("Check that no line was changed", visit.path(LEDGER_CHECK));
-        shown.next(slice.next().map(key -> visit.path(LEDGER, "page", PageToken.write(key, LEDGER))));
+        shown.next(slice.next().map(key -> visit.path(LEDGER, "page", PageToken.write(key, visit.path(LEDGER)))));
         return shown.answer();
     }
 

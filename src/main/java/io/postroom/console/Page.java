@@ -32,7 +32,8 @@ final class Page {
         html.open("meta", "charset", "utf-8")
                 .open("meta", "name", "viewport", "content", "width=device-width, initial-scale=1")
                 .line();
-        html.element("title", title + " · Postroom").line();
+        html.element("title", title + visit.home().map(home -> " · " + home).orElse("") + " · Postroom")
+                .line();
         html.open("link", "rel", "stylesheet", "href", visit.atRoot().path("/assets/console.css"));
         html.open("script", "src", visit.atRoot().path("/assets/console.js"), "defer", "")
                 .close();

@@ -55,7 +55,7 @@ class QueuesPages extends DatabasePages {
             HttpServletRequest request) {
         Visit visit = Visit.of(request);
         String part = name.strip();
-        String after = PageToken.read(page, PATH, part);
+        String after = PageToken.read(page, visit.path(PATH), part);
         Slice<QueueLine> slice = reads(visit).queues(part, after == null ? "" : after, ROWS);
         Page shown = new Page(visit, PATH, "Queues");
         shown.search(PATH, Field.text("name", "Name has", part));
@@ -68,7 +68,8 @@ class QueuesPages extends DatabasePages {
                             ? "There is no queue yet: the first message makes one."
                             : "No queue's name has this.");
             shown.next(slice.next()
-                    .map(last -> visit.path(PATH, "name", part, "page", PageToken.write(last, PATH, part))));
+                    .map(last ->
+                            visit.path(PATH, "name", part, "page", PageToken.write(last, visit.path(PATH), part))));
         });
         shown.html().element("p", "A count with a plus stops there: there are as many or more.", "class", "hint");
         return shown.answer();

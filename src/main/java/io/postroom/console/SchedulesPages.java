@@ -36,7 +36,7 @@ class SchedulesPages extends DatabasePages {
     @GetMapping
     ResponseEntity<byte[]> list(@RequestParam(required = false) @Nullable String page, HttpServletRequest request) {
         Visit visit = Visit.of(request);
-        String after = PageToken.read(page, PATH);
+        String after = PageToken.read(page, visit.path(PATH));
         List<ScheduleInfo> rows = engine(visit).schedules().list(after == null ? "" : after, ROWS);
         Page shown = new Page(visit, PATH, "Schedules");
         shown.table(
@@ -46,7 +46,7 @@ class SchedulesPages extends DatabasePages {
                 "There is no schedule.");
         shown.next(Slice.of(rows, ROWS, ScheduleInfo::name)
                 .next()
-                .map(next -> visit.path(PATH, "page", PageToken.write(next, PATH))));
+                .map(next -> visit.path(PATH, "page", PageToken.write(next, visit.path(PATH)))));
         return shown.answer();
     }
 

@@ -39,7 +39,7 @@ class TokensPages extends DatabasePages {
             @RequestParam(required = false) @Nullable String page,
             HttpServletRequest request) {
         Visit visit = Visit.of(request);
-        String after = PageToken.read(page, PATH);
+        String after = PageToken.read(page, visit.path(PATH));
         List<AccessToken> found = engine(visit).accessTokens().list(after == null ? "" : after, ROWS);
         Page shown = new Page(visit, PATH, "Tokens");
         Done.show(shown, done);
@@ -52,7 +52,7 @@ class TokensPages extends DatabasePages {
                 "There is none beside those of the settings.");
         shown.next(Slice.of(found, ROWS, AccessToken::name)
                 .next()
-                .map(next -> visit.path(PATH, "page", PageToken.write(next, PATH))));
+                .map(next -> visit.path(PATH, "page", PageToken.write(next, visit.path(PATH)))));
         if (visit.mayOperate()) {
             shown.heading("Make a token");
             shown.post(

@@ -33,6 +33,9 @@ record Visit(
     /** The script sends it with the name of the part. */
     static final String PART = "Postroom-Part";
 
+    /** Page with the list of homes; the pages of a home are below it. */
+    static final String HOMES = "/homes";
+
     private static final String ATTRIBUTE = Visit.class.getName();
 
     /** Finds the visit of a request. A page that the guard was not asked about has none, and fails. */
@@ -89,7 +92,7 @@ record Visit(
     /** Path of a page, as in {@code /queues}; below the home, if there is one. */
     String path(String page) {
         return base
-                + home.map(name -> HomesPage.PATH + "/" + UriUtils.encodePathSegment(name, StandardCharsets.UTF_8))
+                + home.map(name -> HOMES + "/" + UriUtils.encodePathSegment(name, StandardCharsets.UTF_8))
                         .orElse("")
                 + page;
     }

@@ -40,8 +40,9 @@ public interface QueueStatsListener {
     default void onHorizon(List<DatabaseHealth.Holder> holders) {}
 
     /**
-     * Returns the listener for one of several homes. The starter asks each listener that is a bean for one for each home; a new one each
-     * time, for the start of a home may be repeated. By default this object hears of all homes, in any order and at the same time.
+     * Returns the listener for one of several homes. The starter asks it of each listener that is a bean, for each home, and again where
+     * the start of a home is repeated. By default that is this object, which then gets the lists of all homes in turn: override this where
+     * the last list is kept.
      *
      * @param home its name
      */

@@ -18,6 +18,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.UUID;
 import java.util.function.Consumer;
 import java.util.function.Function;
 
@@ -156,6 +157,16 @@ public final class DefaultPostroomHomes implements PostroomHomes {
     }
 
     @Override
+    public Optional<String> homeOf(UUID messageId) {
+        return all.first(
+                        "find the home of message " + messageId,
+                        homes.values(),
+                        (home, engine) -> engine.queueMessages().find(messageId).map(found -> home.name()),
+                        Optional::isPresent)
+                .flatMap(Function.identity());
+    }
+
+    @Override
     public Map<String, List<CreateMessage>> byHome(Collection<CreateMessage> messages) {
         Map<String, List<CreateMessage>> grouped = new TreeMap<>();
         for (CreateMessage message : messages) {
@@ -190,25 +201,22 @@ public final class DefaultPostroomHomes implements PostroomHomes {
 
     @Override
     public List<HomeStatus> states() {
-        return homes.values().stream()
-                .map(home -> new HomeStatus(home.name(), home.isUp(), home.problem()))
-                .toList();
+        return homes.values().stream().map(Home::status).toList();
     }
 
     @Override
     public List<String> problems() {
-        List<String> problems = new ArrayList<>();
-        for (Home home : homes.values()) {
-            home.problem().ifPresent(problem -> problems.add(home.named(problem)));
-            problems.addAll(home.saying(Postroom::problems));
-        }
-        return problems;
+        return said(HomeStatus::problems);
     }
 
     @Override
     public List<String> warnings() {
-        return homes.values().stream()
-                .flatMap(home -> home.saying(Postroom::warnings).stream())
+        return said(HomeStatus::warnings);
+    }
+
+    private List<String> said(Function<HomeStatus, List<String>> what) {
+        return states().stream()
+                .flatMap(home -> what.apply(home).stream().map(sentence -> Home.named(home.home(), sentence)))
                 .toList();
     }
 

@@ -1,7 +1,6 @@
 package io.postroom.homes;
 
 import io.postroom.DefaultPostroom;
-import io.postroom.Postroom;
 import io.postroom.api.PostroomException;
 import io.postroom.api.Schedule;
 import io.postroom.api.StoreException;
@@ -24,7 +23,6 @@ import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
-import java.util.function.Function;
 import java.util.function.Supplier;
 import javax.sql.DataSource;
 import org.jspecify.annotations.Nullable;
@@ -124,14 +122,17 @@ final class Home {
         return engine != null;
     }
 
-    /** Why no engine runs, or why its handlers do not; empty: all is well. */
-    Optional<String> problem() {
-        if (!isUp()) {
-            return Optional.of(because(problem));
+    HomeStatus status() {
+        DefaultPostroom running = engine;
+        if (running == null) {
+            return new HomeStatus(name, false, List.of(because(problem)), List.of());
         }
-        return isBehind
-                ? Optional.of("its handlers and schedules have not begun yet: " + because(problem))
-                : Optional.empty();
+        List<String> problems = new ArrayList<>();
+        if (isBehind) {
+            problems.add("its handlers and schedules have not begun yet: " + because(problem));
+        }
+        problems.addAll(running.problems());
+        return new HomeStatus(name, true, problems, running.warnings());
     }
 
     private HomeDownException down() {
@@ -379,16 +380,13 @@ final class Home {
         }
     }
 
-    /** Prefixes sentences of the engine with the name of this home. */
-    List<String> saying(Function<Postroom, List<String>> what) {
-        Postroom running = engine;
-        return running == null
-                ? List.of()
-                : what.apply(running).stream().map(this::named).toList();
+    String named(String sentence) {
+        return named(name, sentence);
     }
 
-    String named(String sentence) {
-        return "home \"" + name + "\": " + sentence;
+    /** Answers a sentence about a home with its name in front. */
+    static String named(String home, String sentence) {
+        return "home \"" + home + "\": " + sentence;
     }
 
     /** Closes what was opened for nothing; what fails then is logged. */

@@ -16,6 +16,8 @@ import java.time.Duration;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.UUID;
 import java.util.function.BiConsumer;
 import java.util.function.Function;
 import javax.sql.DataSource;
@@ -98,6 +100,14 @@ public interface PostroomHomes extends AutoCloseable {
      * @throws InvalidMessageException no rule gives the queue a home
      */
     QueueHome homeOf(CreateMessage message);
+
+    /**
+     * Asks all homes at the same time which of them has a message. The first that has it answers, whatever the others do.
+     *
+     * @return empty: all homes have answered, and none has it
+     * @throws HomeDownException no home that answered has it, and some gave no answer
+     */
+    Optional<String> homeOf(UUID messageId);
 
     /**
      * Groups messages by their homes, for one {@code createMessages} a home. Keeps the order of the messages of one home. A message of a

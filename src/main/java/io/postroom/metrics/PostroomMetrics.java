@@ -84,7 +84,10 @@ public final class PostroomMetrics implements PostroomListener, QueueStatsListen
         gauges.onHorizon(holders);
     }
 
-    /** The gauges of one of several homes, with its name as the tag {@code home}. */
+    /**
+     * Returns the gauges of one of several homes, with its name as the tag {@code home}. Registries such as that of Prometheus take no
+     * gauges without the tag beside them, so do not give this object itself to the engine of another database.
+     */
     @Override
     public QueueStatsListener ofHome(String home) {
         return new DatabaseGauges(registry, Tags.of("home", home));

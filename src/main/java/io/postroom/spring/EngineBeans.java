@@ -6,19 +6,24 @@ import io.postroom.handler.MessageInterceptor;
 import io.postroom.handler.PayloadCodec;
 import io.postroom.handler.PayloadUpcaster;
 import io.postroom.handler.PostroomListener;
+import java.util.List;
+import java.util.Optional;
 import org.springframework.beans.factory.ObjectProvider;
 import org.springframework.boot.thread.Threading;
 import org.springframework.core.env.Environment;
 
-/** The host's beans and properties that each engine gets, whether there is one or one for each home. */
+/**
+ * The host's beans and properties that each engine gets, whether there is one or one for each home. Beans are asked for by the thread that
+ * makes this: homes start on threads of their own, which would wait for a lock that their maker holds while it waits for them.
+ */
 final class EngineBeans {
     private final PostroomProperties properties;
     private final Environment environment;
-    private final ObjectProvider<PayloadCodec> codec;
-    private final ObjectProvider<PayloadUpcaster> upcasters;
-    private final ObjectProvider<MessageInterceptor> interceptors;
+    private final List<PayloadCodec> codec;
+    private final List<PayloadUpcaster> upcasters;
+    private final List<MessageInterceptor> interceptors;
     private final ObjectProvider<PostroomListener> listeners;
-    private final ObjectProvider<SettingsCheck> checks;
+    private final List<SettingsCheck> checks;
 
     EngineBeans(
             PostroomProperties properties,
@@ -30,11 +35,12 @@ final class EngineBeans {
             ObjectProvider<SettingsCheck> checks) {
         this.properties = properties;
         this.environment = environment;
-        this.codec = codec;
-        this.upcasters = upcasters;
-        this.interceptors = interceptors;
+        this.codec = Optional.ofNullable(codec.getIfAvailable()).stream()
+                .toList(); // several are refused: a queue has one form of payloads
+        this.upcasters = upcasters.orderedStream().toList();
+        this.interceptors = interceptors.orderedStream().toList();
         this.listeners = listeners;
-        this.checks = checks;
+        this.checks = checks.orderedStream().toList();
     }
 
     void addTo(Postroom.Builder builder) {
@@ -45,10 +51,10 @@ final class EngineBeans {
                 .secretProperties(environment::getProperty);
         builder.settings(PostroomAutoConfiguration.settings(
                 builder.settings(), properties, Threading.VIRTUAL.isActive(environment)));
-        codec.ifAvailable(builder::codec); // several are refused: a queue has one form of payloads
-        upcasters.orderedStream().forEach(builder::upcaster);
-        interceptors.orderedStream().forEach(builder::interceptor);
-        checks.orderedStream().forEach(builder::settingsCheck);
+        codec.forEach(builder::codec);
+        upcasters.forEach(builder::upcaster);
+        interceptors.forEach(builder::interceptor);
+        checks.forEach(builder::settingsCheck);
         SettingsProperties.declared(environment).forEach(builder::settingsEntry);
     }
 }

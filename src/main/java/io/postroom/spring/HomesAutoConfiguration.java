@@ -74,15 +74,13 @@ class HomesAutoConfiguration {
         refuseWhatBelongsToOneHome(environment, declared, limiters, fileImports);
         EngineBeans engine =
                 new EngineBeans(properties, environment, codec, upcasters, interceptors, listeners, checks);
+        List<QueueStatsListener> stats = statsListeners.orderedStream().toList();
         PostroomHomes.Builder builder = PostroomHomes.on(sources.dataSources())
                 .rules(HomeProperties.rules(environment))
                 .schema(properties.schema().mode())
                 .each((home, one) -> {
                     engine.addTo(one);
-                    statsListeners
-                            .orderedStream()
-                            .map(listener -> listener.ofHome(home))
-                            .forEach(one::queueStatsListener);
+                    stats.forEach(listener -> one.queueStatsListener(listener.ofHome(home)));
                 });
         sources.transactions(beans).forEach(builder::transactions);
         queues.orderedStream().forEach(builder::queue);

@@ -205,7 +205,7 @@ class HomeDownTest {
                     .isTrue();
             proxy.resume();
             await().atMost(Duration.ofSeconds(60))
-                    .until(() -> halves.states().get(1).problem().isEmpty());
+                    .until(() -> halves.states().get(1).problems().isEmpty());
             awaitHandled(halves);
             assertThat(halves.home("b").schedules().find("never")).isPresent();
         }

@@ -189,7 +189,7 @@ class HomesStartTest {
                 .start()) {
             homes.queueMessages().createMessage("on.a", "x");
             if (!homes.states().get(1).isUp()) { // the queue is there already in a second run
-                assertThat(homes.states().get(1).problem().orElseThrow()).contains("read-only");
+                assertThat(homes.states().get(1).problems().toString()).contains("read-only");
             }
             assertThatThrownBy(() -> homes.queueMessages().createMessage("mail", "x"))
                     .isInstanceOf(HomeDownException.class)

@@ -2,6 +2,7 @@ package io.postroom.homes;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.tuple;
 
 import io.postroom.api.CreateMessage;
 import io.postroom.api.Created;
@@ -356,9 +357,8 @@ class HomesTest {
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessage("there is no home \"c\" among [a, b]");
         assertThat(homes.states())
-                .containsExactly(
-                        new HomeStatus("a", true, java.util.Optional.empty()),
-                        new HomeStatus("b", true, java.util.Optional.empty()));
+                .extracting(HomeStatus::home, HomeStatus::isUp, HomeStatus::problems)
+                .containsExactly(tuple("a", true, List.of()), tuple("b", true, List.of()));
         assertThat(homes.problems()).isEmpty();
         List<PathStep> none = messages.path("nothing has this", 10);
         assertThat(none).isEmpty();

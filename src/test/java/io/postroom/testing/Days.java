@@ -32,7 +32,7 @@ public final class Days {
         layOut(sql, List.of((int) -ago.toDays(), (int) ahead.toDays()));
     }
 
-    /** In one statement, and with the old partitions dropped before the rest is emptied: some 300 files less to make and remove. */
+    /** Drops the old partitions before it empties the rest: some 300 files less to make and remove. All of it is one statement. */
     private static void layOut(JdbcClient sql, List<Integer> bounds) {
         StringBuilder block = new StringBuilder("DO $lay_out$ DECLARE old text; BEGIN ");
         for (String parent : PARENTS) {

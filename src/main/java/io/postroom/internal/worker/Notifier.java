@@ -15,6 +15,8 @@ import java.util.Map;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Wakes consumers when messages came. Consumers of this process are woken directly, at no database cost. Those of other processes are
@@ -23,11 +25,12 @@ import org.jspecify.annotations.Nullable;
  * whatever they miss.
  */
 public final class Notifier {
+    private static final Logger log = LoggerFactory.getLogger(Notifier.class);
     private static final Duration COALESCE = Duration.ofMillis(1);
     /** Sending to others takes a quarter of the sending thread's time at most. */
     private static final DutyCycle DUTY_CYCLE = DutyCycle.of(3, COALESCE);
 
-    /** Longest wait for notifications. A wait costs no statement. It is what a stop takes when it cannot end the wait. */
+    /** Longest wait for notifications. A wait costs no statement. A stop takes as long where its last notification does not come. */
     private static final Duration LISTEN_TURN = Duration.ofMillis(500);
 
     private final WorkerStore store;
@@ -66,15 +69,32 @@ public final class Notifier {
         }
     }
 
-    /** The listener is told first: the sender ends its wait with a last notification. */
     void stop() {
-        listener.stop();
         sender.stop();
+        listener.stop();
         if (feed != null) {
+            if (isListening.get()) {
+                wakeListener();
+            }
             listener.join(LISTEN_TURN.multipliedBy(4));
             sender.join(LISTEN_TURN.multipliedBy(4));
             feed.close();
         }
+    }
+
+    /** Ends the listener's wait by a last notification. Nobody waits for its thread: a database that hangs must not hold up the stop. */
+    private void wakeListener() {
+        Thread thread = new Thread(
+                () -> {
+                    try {
+                        store.endWaits();
+                    } catch (RuntimeException away) {
+                        log.debug("the wait for notifications goes on until its time is over", away);
+                    }
+                },
+                "postroom-last-notify");
+        thread.setDaemon(true);
+        thread.start();
     }
 
     /** Wakes consumers here for these committed arrivals, and other processes where no consumer here can take them now. Thread-safe. */
@@ -96,9 +116,6 @@ public final class Notifier {
 
     private void send() {
         sender.pause(Duration.ofSeconds(10));
-        if (sender.isStopped() && isListening.get()) {
-            store.endWaits();
-        }
         List<Arrival> arrivals;
         synchronized (forOthers) {
             arrivals = new ArrayList<>(forOthers.values());

@@ -9,11 +9,13 @@ import io.postroom.internal.storage.NotificationListener;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 
 /** Who is woken, and at what cost. */
 class NotifierTest {
@@ -144,6 +146,27 @@ class NotifierTest {
 
         assertThat(feed.closed).isTrue();
         assertThat(feed.waitedWhenClosed).isFalse();
+    }
+
+    /** The last notification hangs for as long as the test runs; the stop ends all the same. */
+    @Test
+    @Timeout(60)
+    void stop_does_not_wait_for_a_database_that_hangs() {
+        CountDownLatch never = new CountDownLatch(1);
+        store.endedWaits = () -> {
+            try {
+                never.await();
+            } catch (InterruptedException interrupted) {
+                Thread.currentThread().interrupt();
+            }
+        };
+        Notifier started = start(feed);
+        await().until(() -> feed.waiting);
+
+        started.stop();
+
+        assertThat(feed.closed).isTrue();
+        never.countDown();
     }
 
     private Notifier start(@Nullable NotificationListener listener) {
