@@ -8232,7 +8232,7 @@ COMMENT ON FUNCTION postroom.pause_schedule IS 'Lets a schedule fire no more, in
 true: it was running; false: it was paused; null: there is none. Messages that it created are not touched.';
 
 CREATE OR REPLACE FUNCTION postroom.poll_summary(p_worker integer, p_due_from timestamp with time zone)
- RETURNS TABLE(queues bigint, horizon text, others bigint, last_seq bigint, next_due bigint, cancelled uuid[], settings bigint, batches boolean, next_schedule bigint)
+ RETURNS TABLE(queues bigint, horizon text, others bigint, last_seq bigint, next_due bigint, cancelled uuid[], settings bigint, batches boolean, next_schedule bigint, active_consumers boolean, max_lengths boolean, operations boolean)
  LANGUAGE plpgsql
  ROWS 1
  SET search_path TO 'pg_catalog', 'pg_temp'
@@ -8261,7 +8261,10 @@ BEGIN
             FROM postroom.schedule s
             WHERE s.due_at IS NOT NULL
             ORDER BY s.due_at
-            LIMIT 1);
+            LIMIT 1),
+           EXISTS (SELECT FROM postroom.active_consumer),
+           EXISTS (SELECT FROM postroom.queue q WHERE q.max_length IS NOT NULL AND q.deleted_at IS NULL),
+           coalesce((SELECT true FROM postroom.operation o WHERE o.finished_at IS NULL ORDER BY o.created_at LIMIT 1), false);
 END
 $function$
 ;

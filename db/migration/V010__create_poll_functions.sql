@@ -43,9 +43,12 @@ settled.';
 -- last_seq: the last seq drawn. next_due: the microseconds until something delayed is due, in whichever queue; null: nothing is delayed.
 -- The search begins at p_due_from (see promote). cancelled: messages that this process held when they were cancelled (see cancel_running).
 -- next_schedule: the microseconds until a schedule is due; null: none will be. Processes and SQL that declare one need not tell anybody.
+-- active_consumers, max_lengths, operations: whether there are any. Without these columns the jobs for them would ask in each process, some
+-- 20 times a minute. The ORDER BY keeps to the partial index, because the table grows. Each table read here stops polls while it is locked,
+-- so what grows fast or is mended by hand, such as the ledger, is left out.
 CREATE OR REPLACE FUNCTION postroom.poll_summary(p_worker int, p_due_from timestamptz)
 RETURNS TABLE (queues bigint, horizon text, others bigint, last_seq bigint, next_due bigint, cancelled uuid[], settings bigint,
-               batches boolean, next_schedule bigint)
+               batches boolean, next_schedule bigint, active_consumers boolean, max_lengths boolean, operations boolean)
 LANGUAGE plpgsql VOLATILE ROWS 1
 SET search_path = pg_catalog, pg_temp
 SET enable_bitmapscan = off SET enable_sort = off SET plan_cache_mode = force_generic_plan SET jit = off
@@ -70,7 +73,10 @@ BEGIN
             FROM postroom.schedule s
             WHERE s.due_at IS NOT NULL
             ORDER BY s.due_at
-            LIMIT 1);
+            LIMIT 1),
+           EXISTS (SELECT FROM postroom.active_consumer),
+           EXISTS (SELECT FROM postroom.queue q WHERE q.max_length IS NOT NULL AND q.deleted_at IS NULL),
+           coalesce((SELECT true FROM postroom.operation o WHERE o.finished_at IS NULL ORDER BY o.created_at LIMIT 1), false);
 END
 $$;
 COMMENT ON FUNCTION postroom.poll_summary IS

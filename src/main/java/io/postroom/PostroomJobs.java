@@ -40,6 +40,7 @@ import io.postroom.internal.storage.MaintenanceStore;
 import io.postroom.internal.storage.OperatorStore;
 import io.postroom.internal.storage.ScheduleStore;
 import io.postroom.internal.storage.Stores;
+import io.postroom.internal.storage.Upkeep;
 import io.postroom.internal.worker.Consumers;
 import io.postroom.internal.worker.DueWatch;
 import io.postroom.internal.worker.Engine;
@@ -69,6 +70,9 @@ final class PostroomJobs {
     /** A node that dies in a singleton job keeps the job from the other nodes for this long. */
     private static final Duration LONGEST_JOB = Duration.ofMinutes(30);
 
+    /** Where polls come less often, or fail for so long, jobs look by themselves. */
+    private static final Duration TOLD_FOR = Duration.ofSeconds(5);
+
     /** A mail that is read when a process stops is committed, or is read again by the next one. */
     private static final Duration LONGEST_STOP = Duration.ofSeconds(5);
 
@@ -81,6 +85,11 @@ final class PostroomJobs {
     private final Notifier notifier;
     private final PromoteDue promote;
     private final CarryOnOperations redrives;
+    private final ShortenQueues shorten;
+    private @Nullable ReleaseActiveConsumers release;
+    /** When a poll last said which jobs are needed; null: none has. */
+    private volatile @Nullable Long toldNanos;
+
     private @Nullable FireSchedules schedules;
     private @Nullable SettleBatches batches;
     private @Nullable PublishQueueStats stats;
@@ -94,9 +103,16 @@ final class PostroomJobs {
         this.notifier = notifier;
         promote = new PromoteDue(
                 store, notifier::wake, consumers::isConsuming, wait -> nextScheduleIn(wait.orElse(null)));
-        redrives = new CarryOnOperations(store, notifier::wake);
+        redrives = new CarryOnOperations(store, notifier::wake, this::isToldByPolls);
+        shorten = new ShortenQueues(store, this::isToldByPolls);
         inspect = new InspectDatabase(new PostgresInspection(engines));
         unconsumed = new WatchUnconsumedQueues(store);
+    }
+
+    /** Whether polls succeed and come often enough to say when a job is needed. */
+    private boolean isToldByPolls() {
+        Long told = toldNanos;
+        return told != null && System.nanoTime() - told < TOLD_FOR.toNanos();
     }
 
     void promoteSoon() {
@@ -251,8 +267,9 @@ final class PostroomJobs {
                 settings.beatInterval().multipliedBy(BEATS_BETWEEN_LOOKS),
                 engine::hasBeatenFor));
         jobs.add(new ExpireMessages(store));
-        jobs.add(new ReleaseActiveConsumers(store, settings.leaseTime(), engine::hasBeatenFor));
-        jobs.add(new ShortenQueues(store));
+        release = new ReleaseActiveConsumers(store, settings.leaseTime(), engine::hasBeatenFor, this::isToldByPolls);
+        jobs.add(release);
+        jobs.add(shorten);
         jobs.add(new SweepGroups(store));
         jobs.add(new TidyGroupLimits(store));
         jobs.add(redrives);
@@ -296,6 +313,20 @@ final class PostroomJobs {
         @Override
         public void batchesUnderWay() {
             settleInTime();
+        }
+
+        @Override
+        public void upkeep(Upkeep upkeep) {
+            toldNanos = System.nanoTime();
+            if (upkeep.activeConsumers() && release != null) {
+                timer.runSoon(release, ReleaseActiveConsumers.INTERVAL);
+            }
+            if (upkeep.maxLengths()) {
+                timer.runSoon(shorten, ShortenQueues.INTERVAL);
+            }
+            if (upkeep.operations()) {
+                timer.runSoon(redrives, CarryOnOperations.BUSY);
+            }
         }
     }
 }

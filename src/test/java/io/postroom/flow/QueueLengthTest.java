@@ -374,7 +374,7 @@ class QueueLengthTest {
         for (int i = 1; i <= 6; i++) {
             create(i);
         }
-        new ShortenQueues(PostgresStores.on(pool).jobs()).run();
+        new ShortenQueues(PostgresStores.on(pool).jobs(), () -> false).run();
         assertThat(postroom.queueMessages().find(MessageFilter.queue(dead).state(MessageState.READY)))
                 .extracting(Message::payload)
                 .containsExactlyInAnyOrder("4", "5");

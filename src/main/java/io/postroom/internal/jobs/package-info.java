@@ -15,6 +15,9 @@
  * <p>Singleton jobs run on one node at a time, wrapped in {@link io.postroom.internal.jobs.LockedJob}: {@link
  * io.postroom.internal.jobs.RemoveQueueMessages} (the purge) and {@link io.postroom.internal.jobs.MaintainPartitions}.
  *
+ * <p>What few installations use, such as maximum lengths, has a job in each process all the same. Polls say whether it is needed ({@link
+ * io.postroom.internal.storage.Upkeep}), so it looks by itself once a minute only.
+ *
  * <p>The store's clock decides what is due, expired or dead. {@code System.nanoTime} measures only the waits between turns.
  */
 @NullMarked

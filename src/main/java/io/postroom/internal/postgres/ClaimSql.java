@@ -119,7 +119,7 @@ final class ClaimSql {
     static final Sql POLL_SUMMARY = Sql.of("""
             -- name: poll_summary
             SELECT pg_postmaster_start_time(), pg_relation_filenode('postroom.ready'), queues, horizon, others, last_seq, next_due,
-                   cancelled, settings, batches, next_schedule, clock_timestamp()
+                   cancelled, settings, batches, next_schedule, active_consumers, max_lengths, operations, clock_timestamp()
             FROM postroom.poll_summary(:worker, coalesce(:dueFrom::timestamptz, '-infinity'))
             """);
 

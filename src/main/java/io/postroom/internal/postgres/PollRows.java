@@ -5,6 +5,7 @@ import io.postroom.internal.storage.PollResult;
 import io.postroom.internal.storage.PollSummary;
 import io.postroom.internal.storage.QueueReport;
 import io.postroom.internal.storage.StoreIdentity;
+import io.postroom.internal.storage.Upkeep;
 import java.sql.Array;
 import java.sql.ResultSet;
 import java.sql.SQLException;
@@ -34,7 +35,8 @@ final class PollRows {
                 row.getLong(9),
                 row.getBoolean(10),
                 Rows.duration(row, 11),
-                Objects.requireNonNull(Rows.instant(row, 12)));
+                new Upkeep(row.getBoolean(12), row.getBoolean(13), row.getBoolean(14)),
+                Objects.requireNonNull(Rows.instant(row, 15)));
     }
 
     static PollResult result(List<PollRow> rows) {

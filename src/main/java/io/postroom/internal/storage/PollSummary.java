@@ -19,6 +19,7 @@ import org.jspecify.annotations.Nullable;
  * @param settings a digest over the entries of external systems: differs after each change of one
  * @param batches whether any batch is not completed
  * @param nextSchedule how long until a schedule is due, zero when one is due now; null: none will be
+ * @param upkeep which jobs are needed
  * @param now by the store's clock
  */
 public record PollSummary(
@@ -32,4 +33,5 @@ public record PollSummary(
         long settings,
         boolean batches,
         @Nullable Duration nextSchedule,
+        Upkeep upkeep,
         Instant now) {}

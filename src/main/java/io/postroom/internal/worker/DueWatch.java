@@ -1,12 +1,13 @@
 package io.postroom.internal.worker;
 
+import io.postroom.internal.storage.Upkeep;
 import java.time.Duration;
 import java.time.Instant;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What the worker tells the jobs that promote messages, fire schedules and complete batches, and asks of them. Implemented where all is
- * wired. Thread-safe.
+ * What the worker tells the jobs, and asks of them. Its polls know when there is work for them; without that they would have to look often.
+ * Implemented where all is wired. Thread-safe.
  */
 public interface DueWatch {
     /** Returns the instant from which delayed messages must be looked at, by their due times; null: look at all. */
@@ -24,4 +25,7 @@ public interface DueWatch {
 
     /** Notes that batches are under way, in whichever process they were created. */
     void batchesUnderWay();
+
+    /** Takes which other jobs are needed. Each poll that succeeds says so. */
+    void upkeep(Upkeep upkeep);
 }

@@ -180,6 +180,7 @@ public final class Poller {
             due.batchesUnderWay();
         }
         due.nextScheduleIn(summary.nextSchedule());
+        due.upkeep(summary.upkeep());
         boolean isUnchanged = known != null && known.summary.queues() == summary.queues();
         if (!isUnchanged) {
             declarations.followPatterns(known == null ? null : known.summary.horizon());

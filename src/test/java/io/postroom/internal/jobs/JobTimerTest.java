@@ -108,6 +108,34 @@ class JobTimerTest {
         assertThat(job.waitBefore(2)).isGreaterThanOrEqualTo(Duration.ofMillis(50));
     }
 
+    /** Polls say each second that a job is needed, also one that fails each time. */
+    @Test
+    void run_soon_with_a_time_does_not_undo_the_back_off_of_a_job_that_fails() {
+        AtomicBoolean fails = new AtomicBoolean(true);
+        CountingJob job = new CountingJob(turn -> {
+            if (fails.get()) {
+                throw new IllegalStateException("failed");
+            }
+        });
+        job.wait = LATER;
+        timer.start(List.of(job));
+
+        await().pollInterval(Duration.ofMillis(1)).until(() -> {
+            timer.runSoon(job, Duration.ofMillis(1));
+            return job.turns() == 3;
+        });
+        assertThat(job.waitBefore(2)).as("half of 200 ms at least").isGreaterThanOrEqualTo(Duration.ofMillis(100));
+        assertThat(job.waitBefore(3)).as("half of 400 ms at least").isGreaterThanOrEqualTo(Duration.ofMillis(200));
+        fails.set(false);
+        timer.runSoon(job);
+        await().until(() -> job.turns() >= 4);
+        int turns = job.turns();
+        await().until(() -> {
+            timer.runSoon(job, Duration.ofMillis(1));
+            return job.turns() > turns;
+        });
+    }
+
     @Test
     void run_soon_during_a_turn_means_one_more_turn_after_it_and_never_two_at_once() {
         CountDownLatch mayEnd = new CountDownLatch(1);

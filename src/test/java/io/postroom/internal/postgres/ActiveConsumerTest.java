@@ -97,7 +97,7 @@ class ActiveConsumerTest {
     void killed_one_is_succeeded_after_the_lease_time_when_its_messages_are_rescued() {
         fixture.claimOne();
         fixture.silence(first);
-        new ReleaseActiveConsumers(fixture.stores.jobs(), LEASE_TIME, any -> false).run();
+        new ReleaseActiveConsumers(fixture.stores.jobs(), LEASE_TIME, any -> false, () -> false).run();
         assertThat(claim(second))
                 .as("judged by a process that has not sent heartbeats for so long itself")
                 .isZero();
@@ -336,7 +336,7 @@ class ActiveConsumerTest {
     }
 
     private void release() {
-        new ReleaseActiveConsumers(fixture.stores.jobs(), LEASE_TIME, any -> true).run();
+        new ReleaseActiveConsumers(fixture.stores.jobs(), LEASE_TIME, any -> true, () -> false).run();
     }
 
     private long claim(int worker) {

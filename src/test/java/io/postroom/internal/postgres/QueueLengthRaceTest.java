@@ -263,7 +263,7 @@ class QueueLengthRaceTest {
         assertThat(ready()).as("room for itself, and a part of the surplus").isEqualTo(2500);
         create(List.of(fixture.message().build(), fixture.message().build()));
         assertThat(ready()).isEqualTo(1500);
-        ShortenQueues job = new ShortenQueues(fixture.stores.jobs());
+        ShortenQueues job = new ShortenQueues(fixture.stores.jobs(), () -> false);
         assertThat(job.run()).as("there is more").isZero();
         assertThat(ready()).isEqualTo(500);
         assertThat(job.run()).isPositive();
@@ -280,7 +280,7 @@ class QueueLengthRaceTest {
             fill(queue, 3);
             fixture.stores.queues().declare(QueueSettings.of(queue.name()).maxLength(1, Overflow.DROP_HEAD));
         }
-        ShortenQueues job = new ShortenQueues(fixture.stores.jobs());
+        ShortenQueues job = new ShortenQueues(fixture.stores.jobs(), () -> false);
         fixture.execute("CREATE FUNCTION public.fail() RETURNS trigger LANGUAGE plpgsql AS"
                 + " $$BEGIN RAISE EXCEPTION 'no room on disk'; END$$;"
                 + " CREATE TRIGGER fail BEFORE INSERT ON postroom.attempt FOR EACH ROW WHEN (NEW.queue_id = "

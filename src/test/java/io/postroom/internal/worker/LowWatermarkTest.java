@@ -8,6 +8,7 @@ import io.postroom.internal.storage.PollRequest;
 import io.postroom.internal.storage.PollSummary;
 import io.postroom.internal.storage.QueueReport;
 import io.postroom.internal.storage.StoreIdentity;
+import io.postroom.internal.storage.Upkeep;
 import io.postroom.internal.storage.WatermarkSample;
 import io.postroom.internal.worker.Consumers.RunningQueues;
 import java.time.Duration;
@@ -166,7 +167,18 @@ class LowWatermarkTest {
 
     private static PollSummary summary(long lastSeq, Instant server) {
         return new PollSummary(
-                new StoreIdentity(server, 1), 0, "1", null, lastSeq, null, List.of(), 0, false, null, Instant.EPOCH);
+                new StoreIdentity(server, 1),
+                0,
+                "1",
+                null,
+                lastSeq,
+                null,
+                List.of(),
+                0,
+                false,
+                null,
+                new Upkeep(false, false, false),
+                Instant.EPOCH);
     }
 
     private void assertForgotten() {

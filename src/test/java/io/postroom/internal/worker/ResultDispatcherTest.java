@@ -23,6 +23,7 @@ import io.postroom.internal.storage.Content;
 import io.postroom.internal.storage.Lane;
 import io.postroom.internal.storage.MessageQueries;
 import io.postroom.internal.storage.NextState;
+import io.postroom.internal.storage.Upkeep;
 import io.postroom.testing.NoTransactions;
 import java.time.Duration;
 import java.time.Instant;
@@ -202,6 +203,11 @@ class ResultDispatcherTest {
 
         @Override
         public void batchesUnderWay() {
+            throw new UnsupportedOperationException();
+        }
+
+        @Override
+        public void upkeep(Upkeep upkeep) {
             throw new UnsupportedOperationException();
         }
     }
