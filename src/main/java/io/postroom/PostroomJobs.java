@@ -102,7 +102,11 @@ final class PostroomJobs {
         this.engines = engines;
         this.notifier = notifier;
         promote = new PromoteDue(
-                store, notifier::wake, consumers::isConsuming, wait -> nextScheduleIn(wait.orElse(null)));
+                store,
+                notifier::wake,
+                consumers::isConsuming,
+                this::isToldByPolls,
+                wait -> nextScheduleIn(wait.orElse(null)));
         redrives = new CarryOnOperations(store, notifier::wake, this::isToldByPolls);
         shorten = new ShortenQueues(store, this::isToldByPolls);
         inspect = new InspectDatabase(new PostgresInspection(engines));

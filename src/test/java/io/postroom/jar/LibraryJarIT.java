@@ -21,8 +21,8 @@ import tools.jackson.databind.json.JsonMapper;
 
 /** The library's jar holds the library alone; the server's jar holds everything. Maven names both jars by system properties. */
 class LibraryJarIT {
-    /** About 2,450 KiB: what speaks to PostgreSQL 430, migrations 190, the console 135, homes 106. Server and demo would add a third. */
-    private static final long LARGEST = 2500 * 1024;
+    /** About 2,505 KiB: what speaks to PostgreSQL 430, migrations 190, the console 140, homes 108. Server and demo would add a third. */
+    private static final long LARGEST = 2550 * 1024;
 
     private static final String AUTO_CONFIGURATIONS =
             "META-INF/spring/org.springframework.boot.autoconfigure.AutoConfiguration.imports";

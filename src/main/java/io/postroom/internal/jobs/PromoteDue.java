@@ -29,6 +29,8 @@ public final class PromoteDue implements Job {
      * known one.
      */
     private static final Duration WHEN_POLLED = Duration.ofSeconds(15);
+    /** The same while polls succeed, and so say of these messages, too. */
+    private static final Duration WHEN_TOLD = Duration.ofSeconds(30);
     /** Longest wait of a process that does not poll. */
     private static final Duration ALONE = Duration.ofSeconds(1);
 
@@ -42,6 +44,7 @@ public final class PromoteDue implements Job {
 
     private final JobStore store;
     private final Consumer<Collection<Arrival>> wake;
+    private final BooleanSupplier isPolling;
     private final BooleanSupplier isToldByPolls;
     private final Consumer<Optional<Duration>> nextSchedule;
     private final Duration fullLookEvery;
@@ -55,25 +58,29 @@ public final class PromoteDue implements Job {
     private volatile long fullLookDueNanos;
 
     /**
-     * @param isToldByPolls whether this process polls now, and its polls say when something is due
+     * @param isPolling whether this process polls now, and its polls say when something is due
+     * @param isToldByPolls whether these polls succeed, and come often
      * @param nextSchedule takes how long until a schedule is due: this job asks anyway, and a process that does not poll knows it from here
      */
     public PromoteDue(
             JobStore store,
             Consumer<Collection<Arrival>> wake,
+            BooleanSupplier isPolling,
             BooleanSupplier isToldByPolls,
             Consumer<Optional<Duration>> nextSchedule) {
-        this(store, wake, isToldByPolls, nextSchedule, FULL_LOOK_EVERY);
+        this(store, wake, isPolling, isToldByPolls, nextSchedule, FULL_LOOK_EVERY);
     }
 
     PromoteDue(
             JobStore store,
             Consumer<Collection<Arrival>> wake,
+            BooleanSupplier isPolling,
             BooleanSupplier isToldByPolls,
             Consumer<Optional<Duration>> nextSchedule,
             Duration fullLookEvery) {
         this.store = store;
         this.wake = wake;
+        this.isPolling = isPolling;
         this.isToldByPolls = isToldByPolls;
         this.nextSchedule = nextSchedule;
         this.fullLookEvery = fullLookEvery;
@@ -105,7 +112,7 @@ public final class PromoteDue implements Job {
         if (promoted.messages() == BATCH) {
             return Duration.ZERO;
         }
-        Duration longestWait = isToldByPolls.getAsBoolean() ? WHEN_POLLED : ALONE;
+        Duration longestWait = longestWait();
         JobStore.NextDue next = store.untilNextDue(from);
         nextSchedule.accept(Optional.ofNullable(next.schedule()));
         Duration wait =
@@ -115,6 +122,13 @@ public final class PromoteDue implements Job {
         }
         whileLocked.reset();
         return wait;
+    }
+
+    /** A full look is not put off: what it finds, no poll tells. */
+    private Duration longestWait() {
+        Duration longest = !isPolling.getAsBoolean() ? ALONE : isToldByPolls.getAsBoolean() ? WHEN_TOLD : WHEN_POLLED;
+        long untilFullLook = Math.max(ALONE.toNanos(), fullLookDueNanos - System.nanoTime());
+        return Duration.ofNanos(Math.min(longest.toNanos(), untilFullLook));
     }
 
     private JobStore.PromoteResult promote() {

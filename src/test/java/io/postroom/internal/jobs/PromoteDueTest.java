@@ -65,6 +65,19 @@ class PromoteDueTest {
     }
 
     @Test
+    void waits_longer_where_polls_tell_and_never_beyond_the_next_full_look() {
+        Duration minute = Duration.ofMinutes(1);
+        assertThat(waitWith(false, false, minute)).isEqualTo(Duration.ofSeconds(1));
+        assertThat(waitWith(true, false, minute)).isEqualTo(Duration.ofSeconds(15));
+        assertThat(waitWith(true, true, minute)).isEqualTo(Duration.ofSeconds(30));
+        assertThat(waitWith(true, true, Duration.ofSeconds(10))).isLessThanOrEqualTo(Duration.ofSeconds(10));
+    }
+
+    private Duration waitWith(boolean isPolling, boolean isTold, Duration fullLookEvery) {
+        return new PromoteDue(store, any -> {}, () -> isPolling, () -> isTold, schedule -> {}, fullLookEvery).run();
+    }
+
+    @Test
     void what_committed_long_after_its_due_time_is_found_by_the_full_look() {
         PromoteDue job = job(Duration.ZERO);
         UUID first = delayed(JUST_DUE);
@@ -175,7 +188,7 @@ class PromoteDueTest {
     }
 
     private PromoteDue job(Duration fullLookEvery) {
-        return new PromoteDue(store, any -> {}, () -> true, schedule -> {}, fullLookEvery);
+        return new PromoteDue(store, any -> {}, () -> true, () -> true, schedule -> {}, fullLookEvery);
     }
 
     private UUID delayed(Duration wait) {
