@@ -46,7 +46,7 @@ class ConsoleAutoConfiguration {
     @Bean(destroyMethod = "close")
     ConsoleDatabases postroomConsoleDatabases(ObjectProvider<Postroom> postroom, ObjectProvider<PostroomHomes> homes) {
         PostroomHomes several = homes.getIfAvailable();
-        return several == null ? OneDatabase.of(postroom.getObject()) : new HomeDatabases(several);
+        return several == null ? new OneDatabase(ConsoleDatabase.on(postroom.getObject())) : new HomeDatabases(several);
     }
 
     @Bean

@@ -17,8 +17,8 @@ interface ConsoleDatabases extends AutoCloseable {
     /**
      * Finds the database of a page.
      *
-     * @param home that the page's path names; empty: none
-     * @throws ConsoleGuard.Refusal there is no such page
+     * @param home that the page's path names, and {@link #requireKnown} knows; empty: none
+     * @throws ConsoleGuard.Refusal the page has to name a home
      * @throws io.postroom.homes.HomeDownException no engine runs on the home now
      */
     ConsoleDatabase of(Optional<String> home);

@@ -24,7 +24,6 @@ final class HomeDatabases implements ConsoleDatabases {
     public ConsoleDatabase of(Optional<String> home) {
         String name = home.orElseThrow(() -> new ConsoleGuard.Refusal(
                 404, "Which home?", "This application has several homes: begin with the list of them."));
-        requireKnown(name);
         ConsoleDatabase known = opened.get(name);
         return known == null ? open(name) : known;
     }
@@ -33,7 +32,7 @@ final class HomeDatabases implements ConsoleDatabases {
         if (closed) {
             throw new ConsoleGuard.Refusal(503, "The application stops", "Load the page again in a moment.");
         }
-        return opened.computeIfAbsent(name, unused -> OneDatabase.open(homes.home(name)));
+        return opened.computeIfAbsent(name, unused -> ConsoleDatabase.on(homes.home(name)));
     }
 
     @Override

@@ -79,11 +79,9 @@ class LimitsPage extends DatabasePages {
 
     @PostMapping("/{destination}/unpark")
     ResponseEntity<byte[]> unpark(@PathVariable String destination, HttpServletRequest request) {
-        boolean changed = engine(Visit.of(request))
-                .limiters()
-                .unpark(
-                        Limits.requireName("destination", destination),
-                        Visit.of(request).because());
-        return Page.redirect(Visit.of(request).path(PATH, "done", changed ? "unparked" : "unchanged"));
+        Visit visit = Visit.of(request);
+        boolean changed =
+                engine(visit).limiters().unpark(Limits.requireName("destination", destination), visit.because());
+        return Page.redirect(visit.path(PATH, "done", changed ? "unparked" : "unchanged"));
     }
 }

@@ -195,54 +195,39 @@ class MessagePages extends DatabasePages {
 
     @PostMapping("/{id}/cancel")
     ResponseEntity<byte[]> cancel(@PathVariable String id, HttpServletRequest request) {
-        return done(
-                request,
-                id,
-                engine(Visit.of(request))
-                        .queueMessages()
-                        .cancel(requireId(id), Visit.of(request).because()),
-                "cancelled");
+        Visit visit = Visit.of(request);
+        return done(request, id, engine(visit).queueMessages().cancel(requireId(id), visit.because()), "cancelled");
     }
 
     @PostMapping("/{id}/cancel-running")
     ResponseEntity<byte[]> cancelRunning(@PathVariable String id, HttpServletRequest request) {
+        Visit visit = Visit.of(request);
         return done(
-                request,
-                id,
-                engine(Visit.of(request))
-                        .queueMessages()
-                        .cancelRunning(requireId(id), Visit.of(request).because()),
-                "cancelled");
+                request, id, engine(visit).queueMessages().cancelRunning(requireId(id), visit.because()), "cancelled");
     }
 
     @PostMapping("/{id}/now")
     ResponseEntity<byte[]> makeDue(@PathVariable String id, HttpServletRequest request) {
+        Visit visit = Visit.of(request);
         return done(
                 request,
                 id,
-                engine(Visit.of(request))
-                        .queueMessages()
-                        .reschedule(
-                                requireId(id), Instant.EPOCH, Visit.of(request).because()),
+                engine(visit).queueMessages().reschedule(requireId(id), Instant.EPOCH, visit.because()),
                 "moved");
     }
 
     @PostMapping("/{id}/redrive")
     ResponseEntity<byte[]> redrive(@PathVariable String id, HttpServletRequest request) {
-        return done(
-                request,
-                id,
-                engine(Visit.of(request))
-                        .queueMessages()
-                        .redrive(requireId(id), Visit.of(request).because()),
-                "redriven");
+        Visit visit = Visit.of(request);
+        return done(request, id, engine(visit).queueMessages().redrive(requireId(id), visit.because()), "redriven");
     }
 
     @PostMapping("/{id}/discard")
     ResponseEntity<byte[]> discard(
             @PathVariable String id, @RequestParam(defaultValue = "") String reason, HttpServletRequest request) {
-        Reason why = Visit.of(request).because(reason);
-        return done(request, id, engine(Visit.of(request)).deadLetters().discard(requireId(id), why), "discarded");
+        Visit visit = Visit.of(request);
+        Reason why = visit.because(reason);
+        return done(request, id, engine(visit).deadLetters().discard(requireId(id), why), "discarded");
     }
 
     private static ResponseEntity<byte[]> done(HttpServletRequest request, String id, int changed, String what) {

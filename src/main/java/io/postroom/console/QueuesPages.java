@@ -222,17 +222,15 @@ class QueuesPages extends DatabasePages {
 
     @PostMapping(PATH + "/{queue}/pause")
     ResponseEntity<byte[]> pause(@PathVariable String queue, HttpServletRequest request) {
-        engine(Visit.of(request))
-                .queues()
-                .pause(Limits.requireName("queue", queue), Visit.of(request).because());
+        Visit visit = Visit.of(request);
+        engine(visit).queues().pause(Limits.requireName("queue", queue), visit.because());
         return done(request, queue, "paused");
     }
 
     @PostMapping(PATH + "/{queue}/resume")
     ResponseEntity<byte[]> resume(@PathVariable String queue, HttpServletRequest request) {
-        engine(Visit.of(request))
-                .queues()
-                .resume(Limits.requireName("queue", queue), Visit.of(request).because());
+        Visit visit = Visit.of(request);
+        engine(visit).queues().resume(Limits.requireName("queue", queue), visit.because());
         return done(request, queue, "resumed");
     }
 
@@ -251,20 +249,15 @@ class QueuesPages extends DatabasePages {
     /** Does not wait for receipts: the page shows them as they come. */
     @PostMapping(PATH + "/{queue}/consumers/stop")
     ResponseEntity<byte[]> stopConsumers(@PathVariable String queue, HttpServletRequest request) {
-        engine(Visit.of(request))
-                .consumers()
-                .stopAll(
-                        Limits.requireName("queue", queue),
-                        Duration.ZERO,
-                        Visit.of(request).because());
+        Visit visit = Visit.of(request);
+        engine(visit).consumers().stopAll(Limits.requireName("queue", queue), Duration.ZERO, visit.because());
         return done(request, queue, "stopping");
     }
 
     @PostMapping(PATH + "/{queue}/consumers/start")
     ResponseEntity<byte[]> startConsumers(@PathVariable String queue, HttpServletRequest request) {
-        engine(Visit.of(request))
-                .consumers()
-                .start(Limits.requireName("queue", queue), Visit.of(request).because());
+        Visit visit = Visit.of(request);
+        engine(visit).consumers().start(Limits.requireName("queue", queue), visit.because());
         return done(request, queue, "started");
     }
 

@@ -136,19 +136,22 @@ class SchedulesPages extends DatabasePages {
 
     @PostMapping("/{name}/pause")
     ResponseEntity<byte[]> pause(@PathVariable String name, HttpServletRequest request) {
-        engine(Visit.of(request)).schedules().pause(name, Visit.of(request).because());
+        Visit visit = Visit.of(request);
+        engine(visit).schedules().pause(name, visit.because());
         return done(request, name, "paused");
     }
 
     @PostMapping("/{name}/resume")
     ResponseEntity<byte[]> resume(@PathVariable String name, HttpServletRequest request) {
-        engine(Visit.of(request)).schedules().resume(name, Visit.of(request).because());
+        Visit visit = Visit.of(request);
+        engine(visit).schedules().resume(name, visit.because());
         return done(request, name, "resumed");
     }
 
     @PostMapping("/{name}/run")
     ResponseEntity<byte[]> run(@PathVariable String name, HttpServletRequest request) {
-        engine(Visit.of(request)).schedules().runNow(name, Visit.of(request).because());
+        Visit visit = Visit.of(request);
+        engine(visit).schedules().runNow(name, visit.because());
         return done(request, name, "fired");
     }
 

@@ -7,7 +7,7 @@ import io.postroom.handler.PayloadCodec;
 import io.postroom.handler.PayloadUpcaster;
 import io.postroom.handler.PostroomListener;
 import java.util.List;
-import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 import org.springframework.beans.factory.ObjectProvider;
 import org.springframework.boot.thread.Threading;
 import org.springframework.core.env.Environment;
@@ -19,7 +19,7 @@ import org.springframework.core.env.Environment;
 final class EngineBeans {
     private final PostroomProperties properties;
     private final Environment environment;
-    private final List<PayloadCodec> codec;
+    private final @Nullable PayloadCodec codec;
     private final List<PayloadUpcaster> upcasters;
     private final List<MessageInterceptor> interceptors;
     private final ObjectProvider<PostroomListener> listeners;
@@ -35,8 +35,7 @@ final class EngineBeans {
             ObjectProvider<SettingsCheck> checks) {
         this.properties = properties;
         this.environment = environment;
-        this.codec = Optional.ofNullable(codec.getIfAvailable()).stream()
-                .toList(); // several are refused: a queue has one form of payloads
+        this.codec = codec.getIfAvailable(); // several are refused: a queue has one form of payloads
         this.upcasters = upcasters.orderedStream().toList();
         this.interceptors = interceptors.orderedStream().toList();
         this.listeners = listeners;
@@ -51,7 +50,9 @@ final class EngineBeans {
                 .secretProperties(environment::getProperty);
         builder.settings(PostroomAutoConfiguration.settings(
                 builder.settings(), properties, Threading.VIRTUAL.isActive(environment)));
-        codec.forEach(builder::codec);
+        if (codec != null) {
+            builder.codec(codec);
+        }
         upcasters.forEach(builder::upcaster);
         interceptors.forEach(builder::interceptor);
         checks.forEach(builder::settingsCheck);

@@ -76,9 +76,6 @@ public final class JobTimer {
         private final Backoff backoff = new Backoff(FIRST_BACKOFF, LONGEST_BACKOFF);
         private final RepeatedWarning warning = new RepeatedWarning();
         private boolean running;
-        /** Whether the last turn failed. Written while {@code running}, when nobody else reads it. */
-        private boolean hasFailed;
-
         private boolean runAgainSoon;
         private ScheduledFuture<?> planned;
 
@@ -95,8 +92,8 @@ public final class JobTimer {
         synchronized void runSoon(Duration latest) {
             if (running) {
                 runAgainSoon |= latest.isZero(); // else the turn under way finds out itself
-            } else if (hasFailed && !latest.isZero()) {
-                return; // polls, which say each second that the job is needed, must not undo its back-off
+            } else if (warning.times() > 0 && !latest.isZero()) {
+                return; // polls say each second that it is needed, and must not undo the back-off of a failure
             } else if (planned != null
                     && planned.getDelay(TimeUnit.MILLISECONDS) > latest.toMillis() + 5
                     && planned.cancel(false)) {
@@ -129,10 +126,8 @@ public final class JobTimer {
                 }
                 warning.reset();
                 backoff.reset();
-                hasFailed = false;
                 return wait;
             } catch (Throwable error) {
-                hasFailed = true;
                 if (timer.isShutdown()) {
                     log.debug("{} failed while stopping", job.name(), error);
                 } else {
