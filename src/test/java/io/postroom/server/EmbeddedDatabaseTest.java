@@ -19,6 +19,7 @@ import java.sql.Statement;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -101,6 +102,7 @@ class EmbeddedDatabaseTest {
     }
 
     @Test
+    @Tag("fault-long")
     void rows_committed_before_the_JVM_was_killed_are_there_at_the_next_start(@TempDir Path directory)
             throws Exception {
         int confirmed;

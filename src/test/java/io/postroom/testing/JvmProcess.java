@@ -13,7 +13,6 @@ import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import java.util.stream.Collectors;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -21,14 +20,22 @@ import org.jspecify.annotations.Nullable;
  * settings of the JVM. Standard output and standard error are one stream, kept line by line. Thread-safe.
  *
  * <p>The JVM has at most 256 MB of heap and is made for a short life: the serial collector, no C2 compiler, whose work would not pay within
- * seconds, and a {@link ClassArchive}.
+ * seconds, huge pages where the system has them, and no verification of bytecode; see
+ * pom.xml for what these save.
  */
 public final class JvmProcess implements AutoCloseable {
     /** Longer than a server needs for its first start on a busy machine: 130 s were seen there, and 7 s on an idle one. */
     private static final Duration PATIENCE = Duration.ofMinutes(5);
 
-    private static final List<String> SHORT_LIVED =
-            List.of("-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto");
+    private static final List<String> SHORT_LIVED = List.of(
+            "-Xmx256m",
+            "-XX:+UseSerialGC",
+            "-XX:TieredStopAtLevel=1",
+            "-XX:+IgnoreUnrecognizedVMOptions",
+            "-XX:-PrintWarnings", // such as that there are no huge pages, between the lines that tests read
+            "-XX:+UseTransparentHugePages",
+            "-XX:+UnlockDiagnosticVMOptions",
+            "-XX:-BytecodeVerificationRemote");
 
     private final String name;
     private final Process process;
@@ -61,7 +68,6 @@ public final class JvmProcess implements AutoCloseable {
         private Consumer<String> echo = line -> {};
         private @Nullable Path directory;
         private Map<String, String> environment = Map.of();
-        private boolean archive = true;
 
         private Launcher(Class<?> main) {
             this.main = main;
@@ -98,12 +104,6 @@ public final class JvmProcess implements AutoCloseable {
             return this;
         }
 
-        /** Reads each class from its jar, as the JVM does that the {@link ClassArchive} is made of. */
-        Launcher withoutArchive() {
-            archive = false;
-            return this;
-        }
-
         /** Shows each line of output in the output of the tests, too. */
         public Launcher echo() {
             echo = System.out::println;
@@ -114,17 +114,8 @@ public final class JvmProcess implements AutoCloseable {
             List<String> command = new ArrayList<>();
             command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
             command.addAll(SHORT_LIVED);
-            Map<Boolean, List<String>> entries = Arrays.stream(classPath.split(File.pathSeparator))
-                    .collect(Collectors.partitioningBy(entry -> entry.endsWith(".jar")));
-            List<String> jars = entries.get(true);
-            if (archive) {
-                command.addAll(ClassArchive.options(List.copyOf(command), jars));
-            }
             command.addAll(options);
-            // Jars first, as the archive needs it.
-            String path = Stream.concat(jars.stream(), entries.get(false).stream())
-                    .collect(Collectors.joining(File.pathSeparator));
-            command.addAll(List.of("-cp", path, main.getName()));
+            command.addAll(List.of("-cp", classPath, main.getName()));
             command.addAll(arguments);
             ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true);
             if (directory != null) {

@@ -125,6 +125,8 @@ final class TestServer {
                 .setServerConfig("synchronous_commit", fsync)
                 .setServerConfig("max_connections", "200")
                 .setServerConfig("max_wal_size", "256MB")
+                // Databases of tests do not live long enough for autovacuum.
+                .setServerConfig("autovacuum_naptime", "10min")
                 .start();
     }
 

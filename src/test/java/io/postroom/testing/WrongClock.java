@@ -76,7 +76,7 @@ public final class WrongClock {
     }
 
     /**
-     * What gives a process this clock. Times of files stay right: a JVM would find its archive of classes older than their jars. Without
+     * What gives a process this clock. Times of files stay right: a JVM compares that of its own archive of classes with it. Without
      * FAKETIME_FORCE_MONOTONIC_FIX=0 the library of Debian 12 takes the end of a JVM's timed wait for one of the wall clock: waits end at
      * once when that is ahead, and not at all when it is behind.
      */

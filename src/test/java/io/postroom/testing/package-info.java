@@ -2,7 +2,7 @@
  * The kit of our own tests.
  *
  * <p>A real PostgreSQL for every test that needs one, and quickly: one server per JVM, in it one template database with our
- * migrations, and from that a fresh database per test class. Maven runs the test classes in three JVMs side by side, so a test
+ * migrations, and from that a fresh database per test class. Maven runs the test classes in four JVMs side by side, so a test
  * uses no fixed port, no fixed folder, and no role or setting of the whole server that another test could meet. A test that
  * waits awaits an event, with a bound for a machine that is four times as busy.
  *
@@ -26,7 +26,7 @@
  *   <li>{@link io.postroom.testing.TestDatabase#create()} where there is no injection, e.g. for
  *       {@code @DynamicPropertySource}; close it.
  *   <li>{@link io.postroom.testing.JvmProcess} for what needs a JVM of its own: to be killed, frozen, or started with other
- *       options. Such JVMs share an archive of classes in {@code target/class-archive}; delete it if a JVM behaves oddly.
+ *       options.
  *   <li>{@link io.postroom.testing.BlockedSessions} for races: waits until sessions are blocked by others.
  *   <li>{@link io.postroom.testing.TcpProxy} and {@link io.postroom.testing.TestDatabase#through} to break the connection
  *       between the two.

@@ -163,6 +163,7 @@ class DemoTest {
     }
 
     @Test
+    @Tag("fault-long")
     void a_finished_demo_is_not_repeated_unless_asked() throws Exception {
         try (SpringHost host = host()) {
             try (Demo demo = host.demo(first(40), terminal::add)) {
@@ -192,6 +193,7 @@ class DemoTest {
     }
 
     @Test
+    @Tag("fault-long")
     void a_demo_that_is_closed_goes_on_where_it_was() throws Exception {
         try (SpringHost host = host()) {
             Demo stopped = host.demo(first(150), terminal::add);
@@ -211,6 +213,7 @@ class DemoTest {
     }
 
     @Test
+    @Tag("fault-long")
     void a_block_that_fails_at_the_last_moment_is_created_once() throws Exception {
         try (SpringHost host = host()) {
             AtomicInteger calls = new AtomicInteger();
