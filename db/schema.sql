@@ -5004,18 +5004,30 @@ AS $function$
        AND (p_filter ->> 'errorClass' IS NULL OR p_letter.error_class = p_filter ->> 'errorClass')
        AND (p_filter ->> 'deadFrom' IS NULL OR p_letter.dead_at >= (p_filter ->> 'deadFrom')::timestamptz)
        AND (p_filter ->> 'deadTo' IS NULL OR p_letter.dead_at < (p_filter ->> 'deadTo')::timestamptz)
-       AND (NOT p_filter ?| '{type,correlationId,createdFrom,createdTo}'
+       AND (NOT p_filter ?| '{type,correlationId,createdFrom,createdTo,headers}'
+            OR postroom.dead_message_matches(p_letter.message_id, p_filter))
+$function$
+;
+COMMENT ON FUNCTION postroom.dead_letter_matches IS 'Internal: whether a dead letter meets the conditions of a filter, but for queue and fingerprint, which have indexes.';
+
+CREATE OR REPLACE FUNCTION postroom.dead_message_matches(p_message_id uuid, p_filter jsonb)
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+    SELECT (NOT p_filter ?| '{type,correlationId,createdFrom,createdTo}'
             OR EXISTS (SELECT
                        FROM postroom.message m
-                       WHERE m.id = p_letter.message_id
+                       WHERE m.id = p_message_id
                          AND (p_filter ->> 'type' IS NULL OR m.type = p_filter ->> 'type')
                          AND (p_filter ->> 'correlationId' IS NULL OR m.correlation_id = p_filter ->> 'correlationId')
                          AND (p_filter ->> 'createdFrom' IS NULL OR m.created_at >= (p_filter ->> 'createdFrom')::timestamptz)
                          AND (p_filter ->> 'createdTo' IS NULL OR m.created_at < (p_filter ->> 'createdTo')::timestamptz)))
-       AND (p_filter -> 'headers' IS NULL OR postroom.message_has_headers(p_letter.message_id, p_filter -> 'headers'))
+       AND (p_filter -> 'headers' IS NULL OR postroom.message_has_headers(p_message_id, p_filter -> 'headers'))
 $function$
 ;
-COMMENT ON FUNCTION postroom.dead_letter_matches IS 'Internal: whether a dead letter meets the conditions of a filter, but for queue and fingerprint, which have indexes.';
+COMMENT ON FUNCTION postroom.dead_message_matches IS 'Internal: whether the message of a dead letter meets the conditions of a filter that are about the message.';
 
 CREATE OR REPLACE FUNCTION postroom.deaths_with(p_deaths jsonb, p_queue text, p_reason text, p_exchange text, p_key text)
  RETURNS jsonb
@@ -8358,7 +8370,8 @@ BEGIN
     PERFORM postroom.require_dead_letter_filter(filter);
     queues := postroom.filtered_queues(filter);
     WITH matching AS MATERIALIZED (
-        SELECT x.letter, x.place
+        SELECT x.place, (x.letter).message_id, (x.letter).queue_id, (x.letter).dead_at, (x.letter).reason, (x.letter).error_class,
+               (x.letter).fingerprint, left(split_part((x.letter).error, E'\n', 1), 200) AS error
         FROM (SELECT d AS letter, row_number() OVER () AS place
               FROM postroom.dead_letter d
               WHERE (queues IS NULL OR d.queue_id = ANY (queues))
@@ -8368,16 +8381,14 @@ BEGIN
            OR postroom.dead_letter_matches(x.letter, filter)
         LIMIT most + 1
     ), counted AS MATERIALIZED (
-        SELECT (m.letter).* FROM matching m WHERE m.place <= looks LIMIT most
+        SELECT m.* FROM matching m WHERE m.place <= looks LIMIT most
     ), firsts AS (
-        SELECT c.*, q.name AS queue, m.type
-        FROM counted c
-        JOIN postroom.queue q ON q.id = c.queue_id
-        LEFT JOIN postroom.message m ON m.id = c.message_id
-        ORDER BY c.message_id, c.queue_id
-        LIMIT 10
+        SELECT o.*, q.name AS queue, m.type
+        FROM (SELECT c.* FROM counted c ORDER BY c.message_id, c.queue_id LIMIT 10) o
+        JOIN postroom.queue q ON q.id = o.queue_id
+        LEFT JOIN postroom.message m ON m.id = o.message_id
     ), prints AS (
-        SELECT c.fingerprint, count(*) AS letters, max(c.dead_at) AS newest_at, min(left(split_part(c.error, E'\n', 1), 200)) AS error
+        SELECT c.fingerprint, count(*) AS letters, max(c.dead_at) AS newest_at, min(c.error) AS error
         FROM counted c
         GROUP BY c.fingerprint
         ORDER BY letters DESC, c.fingerprint
@@ -8388,7 +8399,7 @@ BEGIN
         'more', (SELECT count(*) > most OR max(m.place) > looks FROM matching m),
         'first', coalesce((SELECT jsonb_agg(jsonb_build_object(
                      'id', f.message_id, 'queue', f.queue, 'type', f.type, 'deadAt', f.dead_at, 'reason', f.reason,
-                     'errorClass', f.error_class, 'error', left(split_part(f.error, E'\n', 1), 200), 'fingerprint', f.fingerprint)
+                     'errorClass', f.error_class, 'error', f.error, 'fingerprint', f.fingerprint)
                      ORDER BY f.message_id, f.queue_id) FROM firsts f), '[]'),
         'fingerprints', coalesce((SELECT jsonb_agg(jsonb_build_object(
                      'fingerprint', p.fingerprint, 'count', p.letters, 'newestAt', p.newest_at, 'error', p.error)
@@ -11227,6 +11238,8 @@ CREATE OR REPLACE FUNCTION postroom.step_operation(p_operation uuid, p_burst int
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
  SET plan_cache_mode TO 'force_custom_plan'
+ SET enable_sort TO 'off'
+ SET enable_bitmapscan TO 'off'
 AS $function$
 #variable_conflict use_column
 DECLARE

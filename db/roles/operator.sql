@@ -120,6 +120,7 @@ GRANT EXECUTE ON FUNCTION
     postroom.change_routing,
     postroom.count_starts,
     postroom.dead_letter_matches,
+    postroom.dead_message_matches,
     postroom.declaration_conflicts,
     postroom.existing_exchange,
     postroom.explain_group,

@@ -11,6 +11,7 @@ import io.postroom.api.Reason;
 import io.postroom.console.Cells.Cell;
 import io.postroom.console.Page.Field;
 import io.postroom.internal.postgres.console.FingerprintLine;
+import io.postroom.internal.postgres.console.LettersByError;
 import io.postroom.internal.postgres.console.MessageLine;
 import io.postroom.internal.postgres.console.MessageQuery;
 import io.postroom.internal.postgres.console.Slice;
@@ -32,6 +33,17 @@ import org.springframework.web.bind.annotation.RestController;
 class DeadLettersPages extends DatabasePages {
     static final String PATH = "/dead-letters";
     private static final int FINGERPRINTS = 100;
+    private static final List<String> REASONS = List.of(
+            "",
+            "attempts_spent",
+            "rejected",
+            "undecodable",
+            "crash_limit",
+            "quarantined",
+            "expired",
+            "maxlen",
+            "dlx_unroutable",
+            "cycle");
 
     DeadLettersPages(ConsoleGuard guard, ConsoleDatabases databases) {
         super(guard, databases);
@@ -61,18 +73,6 @@ class DeadLettersPages extends DatabasePages {
         return shown.answer();
     }
 
-    private static final List<String> REASONS = List.of(
-            "",
-            "attempts_spent",
-            "rejected",
-            "undecodable",
-            "crash_limit",
-            "quarantined",
-            "expired",
-            "maxlen",
-            "dlx_unroutable",
-            "cycle");
-
     private void all(Page shown, @Nullable String page) {
         Visit visit = shown.visit();
         String after = PageToken.read(page, visit.path(PATH));
@@ -99,62 +99,87 @@ class DeadLettersPages extends DatabasePages {
                 Cells.time(line.deadAt()));
     }
 
-    /** What one queue holds is read at a bounded cost here; all other filters are the preview's. */
+    /** Reads at a bounded cost. A pattern of queues goes to the preview, which looks at ten times as many letters. */
     private void matching(Page shown, Filter filter, @Nullable String page) {
-        if (filter.isOneQueue()) {
-            ofQueue(shown, filter, page);
+        filter.requireValid();
+        if (Limits.isQueuePattern(filter.queue)) {
+            ofPattern(shown, filter);
             return;
         }
+        LettersByError errors = reads(shown.visit())
+                .errors(
+                        Filter.given(filter.queue),
+                        Filter.given(filter.fingerprint),
+                        Filter.given(filter.reason),
+                        FINGERPRINTS);
+        if (errors.rows().isEmpty()) {
+            requireKnown(shown.visit(), filter.queue);
+        }
+        counted(shown, filter, errors.count(), errors.more());
+        if (filter.fingerprint.isEmpty() && !errors.rows().isEmpty()) {
+            errors(
+                    shown,
+                    errors.rows().stream()
+                            .map(line -> row(shown.visit(), filter, line))
+                            .toList());
+        }
+        list(shown, filter, page);
+    }
+
+    /** A deleted queue is known while it has dead letters: somebody has to end them. */
+    private void requireKnown(Visit visit, String queue) {
+        if (!queue.isEmpty() && reads(visit).queueSettings(queue).rows().isEmpty()) {
+            throw new QueueNotFoundException(queue, "It may have been deleted");
+        }
+    }
+
+    private void ofPattern(Page shown, Filter filter) {
         DeadLetterPreview preview = engine(shown.visit()).deadLetters().preview(filter.forApi());
         counted(shown, filter, preview.count(), preview.more());
         if (filter.fingerprint.isEmpty() && !preview.fingerprints().isEmpty()) {
-            shown.table(
-                    "Their errors, the most frequent first",
-                    List.of("Fingerprint", "Letters", "Error", "Newest"),
+            errors(
+                    shown,
                     preview.fingerprints().stream()
                             .map(group -> row(shown.visit(), filter, group))
-                            .toList(),
-                    "");
+                            .toList());
         }
-        letters(shown, filter, preview, page);
+        shown.table(
+                "The oldest of them",
+                List.of("Id", "Queue", "Died", "Reason", "Error"),
+                preview.first().stream()
+                        .map(letter -> row(shown.visit(), letter))
+                        .toList(),
+                "");
     }
 
-    private void ofQueue(Page shown, Filter filter, @Nullable String page) {
-        Limits.requireName("queue", filter.queue);
-        if (reads(shown.visit()).queueSettings(filter.queue).rows().isEmpty()) {
-            throw new QueueNotFoundException(filter.queue, "It may have been deleted");
-        }
-        List<FingerprintLine> errors = reads(shown.visit()).fingerprintsOf(filter.queue, FINGERPRINTS);
-        long count = errors.stream().mapToLong(FingerprintLine::count).sum();
-        boolean more = errors.size() == FINGERPRINTS
-                || !errors.isEmpty() && count >= errors.get(0).most();
-        counted(shown, filter, count, more);
-        if (!errors.isEmpty()) {
-            shown.table(
-                    "Their errors, the most frequent first",
-                    List.of("Fingerprint", "Letters", "Error", "Newest"),
-                    errors.stream()
-                            .map(line -> row(shown.visit(), filter, line))
-                            .toList(),
-                    "");
-        }
-        list(shown, filter, page);
+    private static void errors(Page shown, List<List<Cell>> rows) {
+        shown.table(
+                "Their errors, the most frequent first",
+                List.of("Fingerprint", "Letters", "Error", "Newest"),
+                rows,
+                "");
     }
 
     private static void counted(Page shown, Filter filter, long count, boolean more) {
         shown.text(Cells.grouped(count)
                 + (more ? " or more" : "")
-                + (count == 1 ? " dead letter matches." : " dead letters match."));
-        if (count > 0) {
+                + (count == 1 && !more ? " dead letter matches." : " dead letters match.")
+                + (more ? " Not all were looked at; what is below takes all that match." : ""));
+        if (count > 0 || more) {
             bulk(shown, filter);
         }
     }
 
+    private static Cell error(Visit visit, Filter filter, Optional<String> fingerprint) {
+        return fingerprint
+                .map(print -> Cells.link(
+                        print, visit.path(PATH, "queue", filter.queue, "reason", filter.reason, "fingerprint", print)))
+                .orElse(Cells.text("without an error"));
+    }
+
     private static List<Cell> row(Visit visit, Filter filter, FingerprintLine line) {
         return List.of(
-                line.fingerprint()
-                        .map(print -> Cells.link(print, visit.path(PATH, "queue", filter.queue, "fingerprint", print)))
-                        .orElse(Cells.text("without an error")),
+                error(visit, filter, line.fingerprint()),
                 Cells.number(line.count()),
                 Cells.text(line.error()),
                 Cells.time(line.deadAt()));
@@ -162,34 +187,15 @@ class DeadLettersPages extends DatabasePages {
 
     private static List<Cell> row(Visit visit, Filter filter, DeadLetterPreview.Fingerprint group) {
         return List.of(
-                group.fingerprint()
-                        .map(print -> Cells.link(
-                                print,
-                                visit.path(PATH, "queue", filter.queue, "reason", filter.reason, "fingerprint", print)))
-                        .orElse(Cells.text("without an error")),
+                error(visit, filter, group.fingerprint()),
                 Cells.number(group.count()),
                 Cells.text(group.error()),
                 Cells.time(group.newestAt()));
     }
 
-    /** A list with a reason is that of the preview: no index has reasons. */
-    private void letters(Page shown, Filter filter, DeadLetterPreview preview, @Nullable String page) {
-        Visit visit = shown.visit();
-        boolean isPattern = Limits.isQueuePattern(filter.queue);
-        if (!filter.reason.isEmpty() || isPattern) {
-            shown.table(
-                    "The oldest of them",
-                    List.of("Id", "Queue", "Died", "Reason", "Error"),
-                    preview.first().stream().map(letter -> row(visit, letter)).toList(),
-                    "");
-        } else {
-            list(shown, filter, page);
-        }
-    }
-
     private void list(Page shown, Filter filter, @Nullable String page) {
         Visit visit = shown.visit();
-        String[] token = {visit.path(PATH), filter.queue, filter.fingerprint};
+        String[] token = {visit.path(PATH), filter.queue, filter.fingerprint, filter.reason};
         Slice<MessageLine> slice = reads(visit)
                 .messages(
                         new MessageQuery(
@@ -198,10 +204,16 @@ class DeadLettersPages extends DatabasePages {
                                 Optional.empty(),
                                 Optional.empty(),
                                 Map.of(),
-                                Filter.given(filter.fingerprint)),
+                                Filter.given(filter.fingerprint),
+                                Filter.given(filter.reason)),
                         PageToken.read(page, token),
                         MessagesPages.ROWS);
-        MessagesPages.table(shown, slice.rows(), "None among those looked at.");
+        MessagesPages.table(
+                shown,
+                slice.rows(),
+                slice.next().isPresent()
+                        ? "None among those looked at so far: go on."
+                        : page == null ? "No dead letter matches." : "There are no more.");
         shown.next(slice.next()
                 .map(key -> visit.path(
                         PATH,
@@ -209,6 +221,8 @@ class DeadLettersPages extends DatabasePages {
                         filter.queue,
                         "fingerprint",
                         filter.fingerprint,
+                        "reason",
+                        filter.reason,
                         "page",
                         PageToken.write(key, token))));
     }
@@ -298,10 +312,6 @@ class DeadLettersPages extends DatabasePages {
             return queue.isEmpty() && fingerprint.isEmpty() && reason.isEmpty();
         }
 
-        boolean isOneQueue() {
-            return !queue.isEmpty() && fingerprint.isEmpty() && reason.isEmpty() && !Limits.isQueuePattern(queue);
-        }
-
         /** @throws InvalidMessageException it has no condition: the console redrives nothing by an empty form */
         DeadLetterFilter forApi() {
             DeadLetterFilter filter;
@@ -318,6 +328,19 @@ class DeadLettersPages extends DatabasePages {
                 filter = filter.withFingerprint(fingerprint);
             }
             return reason.isEmpty() ? filter : filter.reason(reason);
+        }
+
+        void requireValid() {
+            if (!REASONS.contains(reason)) {
+                throw new InvalidMessageException(
+                        "reason", "one of " + String.join(", ", REASONS.subList(1, REASONS.size())), reason);
+            }
+            if (!fingerprint.isEmpty()) {
+                Limits.requireText("fingerprint", fingerprint, Limits.KEY_LENGTH);
+            }
+            if (!queue.isEmpty() && !Limits.isQueuePattern(queue)) {
+                Limits.requireName("queue", queue);
+            }
         }
 
         static Optional<String> given(String text) {

@@ -168,7 +168,8 @@ class MessagesPages extends DatabasePages {
                         "state", "any, DONE, CANCELLED or EXPIRED with a correlation id", state);
             }
         }
-        return new MessageQuery(place, given(queue), given(type), given(correlation), headers, Optional.empty());
+        return new MessageQuery(
+                place, given(queue), given(type), given(correlation), headers, Optional.empty(), Optional.empty());
     }
 
     /** Lists in the order of claims read no message that they do not show. */

@@ -361,6 +361,14 @@ class ConsolePagesTest {
         assertThat(client.page("/dead-letters?queue=console.dead&fingerprint=aaaa"))
                 .contains("3 dead letters match.")
                 .doesNotContain(spared.toString());
+        assertThat(client.page("/dead-letters?queue=console.dead&reason=attempts_spent"))
+                .contains("4 dead letters match.", spared.toString(), "fingerprint=bbbb", "reason=attempts_spent");
+        assertThat(client.page("/dead-letters?queue=console.dead&reason=rejected"))
+                .contains("0 dead letters match.", "No dead letter matches.")
+                .doesNotContain(spared.toString());
+        assertThat(client.page("/dead-letters?fingerprint=bbbb&reason=attempts_spent"))
+                .contains("1 dead letter matches.", spared.toString());
+        assertThat(client.page("/dead-letters?reason=attempts_spent")).contains(spared.toString());
         HttpResponse<String> begun = client.post(
                 "/dead-letters/redrive",
                 "queue",
@@ -388,6 +396,26 @@ class ConsolePagesTest {
         assertThat(client.post("/messages/" + spared + "/discard", "reason", "no use")
                         .body())
                 .contains("Discarded.", "CANCELLED");
+    }
+
+    @Test
+    void letters_behind_those_that_are_looked_at_can_still_be_redriven() {
+        UUID old = deadLetter("console.behind", "cccc", "wrong address");
+        sql.sql("""
+                INSERT INTO postroom.dead_letter (queue_id, priority, failures, crashes, deliveries, message_id, reason, fingerprint)
+                SELECT q.id, 4, 1, 0, 1, gen_random_uuid(), 'expired', 'dddd'
+                FROM postroom.queue q
+                CROSS JOIN generate_series(1, 10000)
+                WHERE q.name = 'console.behind'
+                """).update();
+        sql.sql("UPDATE postroom.dead_letter SET dead_at = dead_at - interval '1 hour' WHERE fingerprint = 'cccc'")
+                .update();
+        assertThat(client.page("/dead-letters?queue=console.behind&reason=attempts_spent"))
+                .contains("0 or more dead letters match. Not all were looked at", "Redrive all that match", "go on")
+                .doesNotContain(old.toString());
+        sql.sql("DELETE FROM postroom.dead_letter WHERE fingerprint = 'dddd'").update();
+        assertThat(client.page("/dead-letters?queue=console.behind&fingerprint=cccc"))
+                .contains("1 dead letter matches.", old.toString());
     }
 
     @Test
@@ -494,7 +522,8 @@ class ConsolePagesTest {
         "/messages?correlation=%00,422",
         "/dead-letters?queue=%00,422",
         "/dead-letters?fingerprint=%00,422",
-        "/dead-letters?queue=none,422"
+        "/dead-letters?queue=none,422",
+        "/dead-letters?reason=none,422"
     })
     void what_is_not_there_or_cannot_be_read_is_said_on_a_page(String path, int status) {
         HttpResponse<String> answer = client.get(path.replace("'", "%27"));

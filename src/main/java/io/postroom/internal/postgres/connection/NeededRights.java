@@ -102,6 +102,7 @@ final class NeededRights {
         "create_reply",
         "create_schedule",
         "dead_letter_matches",
+        "dead_message_matches",
         "declaration_conflicts",
         "declare_exchange",
         "declare_queue",

@@ -36,7 +36,7 @@ public final class ConsoleReads implements AutoCloseable {
 
     private static final Duration STATEMENT = Duration.ofSeconds(2);
     private static final long MOST_ALIKE = 500;
-    private static final int LOOKED_OF_QUEUE = 10_000;
+    private static final int LOOKED_LETTERS = 10_000;
 
     private final ReadingPool pool;
     private final StoreTransactions transactions;
@@ -150,19 +150,40 @@ public final class ConsoleReads implements AutoCloseable {
     }
 
     /**
-     * Lists the errors of the 10,000 dead letters of a queue that died last, the most frequent first.
+     * Lists the errors of dead letters that match. Looks at 10,000 letters: of a queue those that died last, else the newest, with the
+     * fingerprint if there is one.
      *
-     * @param queue its name; unknown: none is listed
+     * @param queue its name, also that of a deleted one; unknown: none is listed
+     * @param fingerprint those with this one
+     * @param reason those that died of it, as the registry has it
      */
-    public List<FingerprintLine> fingerprintsOf(String queue, int limit) {
-        return read("list the dead letters of queue " + queue, connection -> {
-            try (Sql.Call call = OverviewReadsSql.FINGERPRINTS_OF_QUEUE.on(connection)) {
-                return call.set("queue", queue)
-                        .set("look", LOOKED_OF_QUEUE)
-                        .set("limit", limit)
-                        .list(row -> fingerprint(row, LOOKED_OF_QUEUE));
+    public LettersByError errors(
+            Optional<String> queue, Optional<String> fingerprint, Optional<String> reason, int limit) {
+        Sql sql = queue.isPresent()
+                ? OverviewReadsSql.ERRORS_OF_QUEUE
+                : fingerprint.isPresent() ? OverviewReadsSql.ERRORS_ALIKE : OverviewReadsSql.ERRORS_OF_ALL;
+        return read("list the errors of dead letters", connection -> {
+            try (Sql.Call call = sql.on(connection)) {
+                call.set("fingerprint", fingerprint.orElse(null))
+                        .set("reason", reason.orElse(null))
+                        .set("look", LOOKED_LETTERS)
+                        .set("limit", limit);
+                if (call.has("queue")) {
+                    call.set("queue", queue.orElseThrow());
+                }
+                return lettersByError(call, limit);
             }
         });
+    }
+
+    private static LettersByError lettersByError(Sql.Call call, int limit) throws SQLException {
+        long[] looked = new long[1];
+        List<Optional<FingerprintLine>> rows = call.list(row -> {
+            looked[0] = row.getLong(8);
+            return row.getObject(2) == null ? Optional.empty() : Optional.of(fingerprint(row, LOOKED_LETTERS));
+        });
+        List<FingerprintLine> lines = rows.stream().flatMap(Optional::stream).toList();
+        return new LettersByError(lines, looked[0] == LOOKED_LETTERS || lines.size() == limit);
     }
 
     /**

@@ -8,7 +8,7 @@ import java.util.Optional;
  *
  * @param fingerprint empty: those without an error
  * @param count stops at {@code most}
- * @param queue of one of them, as all that follows: of the newest message where they have a fingerprint
+ * @param queue of one of them, as all that follows: of the newest message in the list of all; elsewhere each may be of another
  * @param error the first line, at most 200 characters
  */
 public record FingerprintLine(

@@ -14,6 +14,7 @@ import tools.jackson.databind.json.JsonMapper;
  * @param correlationId compared exactly; only with {@link Place#ANY}
  * @param headers all of these, names and values compared exactly
  * @param fingerprint of their error; only with {@link Place#DEAD}
+ * @param reason why they died, as the registry has it; only with {@link Place#DEAD}
  */
 public record MessageQuery(
         Place place,
@@ -21,7 +22,8 @@ public record MessageQuery(
         Optional<String> type,
         Optional<String> correlationId,
         Map<String, String> headers,
-        Optional<String> fingerprint) {
+        Optional<String> fingerprint,
+        Optional<String> reason) {
     /** The headers as a JSON object; null: none is asked for. */
     @Nullable
     String headersAsJson() {
@@ -30,14 +32,14 @@ public record MessageQuery(
 
     /** Whether what is looked for has a condition that no index has. */
     boolean isFiltered() {
-        return queue.isPresent() || type.isPresent() || !headers.isEmpty();
+        return queue.isPresent() || type.isPresent() || !headers.isEmpty() || reason.isPresent();
     }
 
     /** Whether the list goes by ids: a place in it is an id, and begins at a time. */
     public boolean goesByIds() {
         return switch (place) {
             case READY, GROUPED, IN_PROGRESS -> false;
-            case DEAD -> fingerprint.isPresent() || queue.isEmpty() || type.isPresent() || !headers.isEmpty();
+            case DEAD -> queue.isEmpty() || type.isPresent() || !headers.isEmpty();
             default -> true;
         };
     }

@@ -81,18 +81,20 @@ final class MessageReads {
 
     private static Slice<MessageLine> dead(MessageQuery query, Key key, int limit, Connection connection)
             throws SQLException {
-        if (query.fingerprint().isPresent()) {
-            return looked(MessageReadsSql.DEAD_ALIKE, query, key, limit, connection);
-        }
         if (query.goesByIds()) {
-            return looked(MessageReadsSql.DEAD, query, key, limit, connection);
+            Sql sql = query.fingerprint().isPresent() ? MessageReadsSql.DEAD_ALIKE : MessageReadsSql.DEAD;
+            return looked(sql, query, key, limit, connection);
         }
+        boolean isFiltered = query.reason().isPresent() || query.fingerprint().isPresent();
         try (Sql.Call call = MessageReadsSql.DEAD_OF_QUEUE.on(connection)) {
             call.set("queue", query.queue().get())
                     .set("micros", key.number(Long.MAX_VALUE / 1000))
                     .set("id", key.secondId())
+                    .set("reason", query.reason().orElse(null))
+                    .set("fingerprint", query.fingerprint().orElse(null))
+                    .set("look", isFiltered ? LOOKED : limit)
                     .set("limit", limit);
-            return slice(call, limit);
+            return lookedSlice(call, limit);
         }
     }
 
@@ -108,6 +110,9 @@ final class MessageReads {
                     .set("limit", limit);
             if (call.has("fingerprint")) {
                 call.set("fingerprint", query.fingerprint().orElseThrow());
+            }
+            if (call.has("reason")) {
+                call.set("reason", query.reason().orElse(null));
             }
             return lookedSlice(call, limit);
         }

@@ -73,21 +73,36 @@ final class MessageReadsSql {
                 LIMIT :limit)
             """ + SHOWN + "ORDER BY p.id, p.place");
 
-    /** Dead letters of a queue, the last first. Relies on dead_letter_by_queue. */
+    /** Dead letters of a queue, the last that died first, among so many that are looked at. Relies on dead_letter_by_queue. */
     static final Sql DEAD_OF_QUEUE = Sql.of("""
             -- name: console_dead_of_queue
-            WITH page AS MATERIALIZED (
+            WITH looked AS MATERIALIZED (
                 SELECT d.message_id, d.queue_id, 'DEAD' AS state, d.priority, d.deliveries, d.dead_at AS at,
-                       d.reason || coalesce(': ' || split_part(d.error, E'\\n', 1), '') AS note,
+                       d.reason || coalesce(': ' || split_part(d.error, E'\\n', 1), '') AS note, d.reason, d.fingerprint,
                        (extract(epoch FROM d.dead_at) * 1000000)::bigint || '.' || d.message_id AS key
                 FROM postroom.dead_letter d
                 WHERE d.queue_id = (SELECT q.id FROM postroom.queue q WHERE q.name = :queue)
                   AND (d.dead_at, d.message_id) < (timestamptz 'epoch' + :micros * interval '1 microsecond', :id)
                 ORDER BY d.dead_at DESC, d.message_id DESC
+                LIMIT :look
+            ), last AS MATERIALIZED (
+                SELECT count(*) AS n, (array_agg(l.key ORDER BY l.at, l.message_id))[1] AS key FROM looked l
+            ), page AS MATERIALIZED (
+                SELECT l.*
+                FROM looked l
+                WHERE (:reason::text IS NULL OR l.reason = :reason)
+                  AND (:fingerprint::text IS NULL OR l.fingerprint = :fingerprint)
+                ORDER BY l.at DESC, l.message_id DESC
                 LIMIT :limit)
-            """ + SHOWN + "ORDER BY p.at DESC, p.message_id DESC");
+            SELECT s.*, CASE WHEN last.n = :look THEN last.key END
+            FROM last LEFT JOIN LATERAL (
+            """ + SHOWN + ") s ON true\nORDER BY s.at DESC, s.message_id DESC");
 
-    private static final String LOOKED = """
+    private static final String OF_REASON = "AND (:reason::text IS NULL OR l.reason = :reason)";
+
+    /** Returns the end of a list that looks at so many; the condition begins with AND, or is empty. */
+    private static String looked(String condition) {
+        return """
             ), last AS MATERIALIZED (
                 SELECT count(*) AS n, (array_agg(l.message_id || '.' || l.queue_id ORDER BY l.message_id, l.queue_id))[1] AS key
                 FROM looked l
@@ -99,11 +114,13 @@ final class MessageReadsSql {
                        OR :type = (SELECT m.type FROM postroom.message m WHERE m.id = l.message_id LIMIT 1))
                   AND (:headers::jsonb IS NULL
                        OR (SELECT m.headers @> :headers::jsonb FROM postroom.message m WHERE m.id = l.message_id LIMIT 1))
+                 """ + condition + """
                 ORDER BY l.message_id DESC, l.queue_id DESC
                 LIMIT :limit)
             SELECT s.*, CASE WHEN last.n = :look THEN last.key END
             FROM last LEFT JOIN LATERAL (
             """ + SHOWN + ") s ON true\nORDER BY s.message_id DESC, s.key DESC";
+    }
 
     /** DELAYED, the newest first, among so many that are looked at. Relies on delayed_pk. */
     static final Sql DELAYED = Sql.of("""
@@ -114,10 +131,10 @@ final class MessageReadsSql {
                 WHERE (d.message_id, d.queue_id) < (:id, :queueId)
                 ORDER BY d.message_id DESC, d.queue_id DESC
                 LIMIT :look
-            """ + LOOKED);
+            """ + looked(""));
 
     private static final String DEAD_COLUMNS = """
-                SELECT d.message_id, d.queue_id, 'DEAD' AS state, d.priority, d.deliveries, d.dead_at AS at,
+                SELECT d.message_id, d.queue_id, 'DEAD' AS state, d.priority, d.deliveries, d.dead_at AS at, d.reason,
                        d.reason || coalesce(': ' || split_part(d.error, E'\\n', 1), '') AS note
                 FROM postroom.dead_letter d
             """;
@@ -128,15 +145,15 @@ final class MessageReadsSql {
                 WHERE (d.message_id, d.queue_id) < (:id, :queueId)
                 ORDER BY d.message_id DESC, d.queue_id DESC
                 LIMIT :look
-            """ + LOOKED);
+            """ + looked(OF_REASON));
 
     /** Dead letters with alike errors, the newest first. Relies on dead_letter_by_fingerprint. */
-    static final Sql DEAD_ALIKE =
-            Sql.of("-- name: console_dead_alike\nWITH looked AS MATERIALIZED (\n" + DEAD_COLUMNS + """
+    static final Sql DEAD_ALIKE = Sql.of(
+            "-- name: console_dead_alike\nWITH looked AS MATERIALIZED (\n" + DEAD_COLUMNS + """
                 WHERE d.fingerprint = :fingerprint AND (d.message_id, d.queue_id) < (:id, :queueId)
                 ORDER BY d.message_id DESC, d.queue_id DESC
                 LIMIT :look
-            """ + LOOKED);
+            """ + looked(OF_REASON));
 
     private static final String STORED = """
             ), last AS MATERIALIZED (

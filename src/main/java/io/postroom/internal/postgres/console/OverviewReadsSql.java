@@ -59,22 +59,49 @@ final class OverviewReadsSql {
                   LIMIT 1) n
             """);
 
-    /** The errors of the last dead letters of a queue, the most frequent first. Relies on dead_letter_by_queue. */
-    static final Sql FINGERPRINTS_OF_QUEUE = Sql.of("""
-            -- name: console_fingerprints_of_queue
+    private static final String LETTERS = """
             WITH looked AS MATERIALIZED (
-                SELECT d.fingerprint, d.dead_at, d.reason, d.error_class, left(split_part(d.error, E'\\n', 1), 200) AS error
+                SELECT d.fingerprint, d.queue_id, d.dead_at, d.reason, d.error_class,
+                       left(split_part(d.error, E'\\n', 1), 200) AS error
                 FROM postroom.dead_letter d
+            """;
+
+    /** The last column says how many were looked at; where none matches, there is one row with nothing else. */
+    private static final String ERRORS = """
+                LIMIT :look
+            ), found AS (
+                SELECT l.fingerprint, count(*) AS letters, min(l.queue_id) AS queue_id, max(l.dead_at) AS newest_at,
+                       min(l.reason) AS reason, min(l.error_class) AS error_class, min(l.error) AS error
+                FROM looked l
+                WHERE (:reason::text IS NULL OR l.reason = :reason)
+                  AND (:fingerprint::text IS NULL OR l.fingerprint = :fingerprint)
+                GROUP BY l.fingerprint
+                ORDER BY 2 DESC, 1
+                LIMIT :limit
+            )
+            SELECT f.fingerprint, f.letters, (SELECT q.name FROM postroom.queue q WHERE q.id = f.queue_id), f.newest_at,
+                   f.reason, f.error_class, f.error, n.looked
+            FROM (SELECT count(*) AS looked FROM looked) n
+            LEFT JOIN found f ON true
+            ORDER BY f.letters DESC, f.fingerprint
+            """;
+
+    /** The errors of those dead letters of a queue that died last. Relies on dead_letter_by_queue. */
+    static final Sql ERRORS_OF_QUEUE = Sql.of("-- name: console_errors_of_queue\n" + LETTERS + """
                 WHERE d.queue_id = (SELECT q.id FROM postroom.queue q WHERE q.name = :queue)
                 ORDER BY d.dead_at DESC
-                LIMIT :look
-            )
-            SELECT l.fingerprint, count(*), :queue::text, max(l.dead_at), min(l.reason), min(l.error_class), min(l.error)
-            FROM looked l
-            GROUP BY l.fingerprint
-            ORDER BY 2 DESC, 1
-            LIMIT :limit
-            """);
+            """ + ERRORS);
+
+    /** How many of the newest dead letters with a fingerprint match. Relies on dead_letter_by_fingerprint. */
+    static final Sql ERRORS_ALIKE = Sql.of("-- name: console_errors_alike\n" + LETTERS + """
+                WHERE d.fingerprint = :fingerprint
+                ORDER BY d.fingerprint DESC, d.message_id DESC, d.queue_id DESC
+            """ + ERRORS);
+
+    /** The errors of the newest dead letters. Relies on dead_letter_pk. */
+    static final Sql ERRORS_OF_ALL = Sql.of("-- name: console_errors\n" + LETTERS + """
+                ORDER BY d.message_id DESC, d.queue_id DESC
+            """ + ERRORS);
 
     /** Processes, those that run first. */
     static final Sql WORKERS = Sql.of("""
