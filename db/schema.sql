@@ -6337,6 +6337,25 @@ $function$
 ;
 COMMENT ON FUNCTION postroom.filtered_queues IS 'Internal: the queues that a filter names; null: it names none.';
 
+CREATE OR REPLACE FUNCTION postroom.find_message(p_message_id uuid)
+ RETURNS SETOF postroom.queue_messages
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET plan_cache_mode TO 'force_generic_plan'
+ SET jit TO 'off'
+ SET enable_seqscan TO 'off'
+ SET enable_bitmapscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+AS $function$
+BEGIN
+    RETURN QUERY SELECT q.* FROM postroom.queue_messages q WHERE q.message_id = p_message_id;
+END
+$function$
+;
+COMMENT ON FUNCTION postroom.find_message IS 'Internal: the rows of queue_messages with this id, by a plan that is kept.';
+
 CREATE OR REPLACE FUNCTION postroom.fold_old(p_parent text, p_until date)
  RETURNS integer
  LANGUAGE plpgsql

@@ -128,6 +128,7 @@ GRANT EXECUTE ON FUNCTION
     postroom.explain_turn,
     postroom.fair_key,
     postroom.filtered_queues,
+    postroom.find_message,
     postroom.groups_at_limit,
     postroom.headers_match,
     postroom.instant_of,

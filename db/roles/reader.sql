@@ -62,8 +62,9 @@ GRANT SELECT (name, enabled, valid_from, valid_until, secret, changed_by, change
 GRANT SELECT (id, at, actor, action, queue_id, message_id, filter, per_second, planned, done, cursor_id, finished_at, note, reason,
               operation_id, db_user, number, sealed_at, hash) ON postroom.operator_action TO postroom_reader;
 GRANT EXECUTE ON FUNCTION postroom.check_ledger, postroom.ledger_hash, postroom.refuse TO postroom_reader;
+-- find_message gives nobody more than queue_messages: who may read that view whole finds messages by it.
 GRANT EXECUTE ON FUNCTION postroom.count_starts, postroom.explain, postroom.explain_group, postroom.explain_group_limit,
-    postroom.explain_turn, postroom.fair_key, postroom.groups_at_limit, postroom.limited_groups, postroom.limiters,
+    postroom.explain_turn, postroom.fair_key, postroom.find_message, postroom.groups_at_limit, postroom.limited_groups, postroom.limiters,
     postroom.next_groups, postroom.next_start, postroom.running_groups, postroom.settings_obstacle,
     postroom.start_guard, postroom.start_slice,
     postroom.takes TO postroom_reader;

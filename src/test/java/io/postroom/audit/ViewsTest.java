@@ -5,6 +5,9 @@ import static org.assertj.core.api.Assertions.entry;
 
 import io.postroom.testing.PlacedMessages;
 import io.postroom.testing.PostgresTest;
+import io.postroom.testing.TestDatabase;
+import java.sql.Connection;
+import java.sql.SQLException;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -12,6 +15,7 @@ import java.util.UUID;
 import javax.sql.DataSource;
 import org.junit.jupiter.api.Test;
 import org.springframework.jdbc.core.simple.JdbcClient;
+import org.springframework.jdbc.datasource.SingleConnectionDataSource;
 
 @PostgresTest
 class ViewsTest {
@@ -23,6 +27,25 @@ class ViewsTest {
         sql = JdbcClient.create(pool);
         messages = new PlacedMessages(sql);
         worker = messages.worker("node-1");
+    }
+
+    /** The plan is kept, so it must not be one for small tables: these are empty when it is made. */
+    @Test
+    void message_is_found_by_indexes_alone() throws SQLException {
+        try (TestDatabase empty = TestDatabase.create();
+                Connection connection = empty.connect()) {
+            connection.setAutoCommit(false);
+            JdbcClient session = JdbcClient.create(new SingleConnectionDataSource(connection, true));
+            assertThat(session.sql("SELECT message_id FROM postroom.find_message(gen_random_uuid())")
+                            .query(UUID.class)
+                            .list())
+                    .isEmpty();
+            assertThat(session.sql("""
+                            SELECT t.relname || ' ' || t.seq_scan
+                            FROM pg_stat_xact_user_tables t
+                            WHERE t.schemaname = 'postroom' AND t.seq_scan > 0 AND t.relname <> 'lease'
+                            """).query(String.class).list()).isEmpty();
+        }
     }
 
     @Test

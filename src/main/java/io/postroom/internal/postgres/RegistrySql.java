@@ -23,8 +23,9 @@ final class RegistrySql {
                        ARRAY(SELECT unnest(ARRAY[h.key, h.value]) FROM jsonb_each_text(q.headers) h) END,
                    q.priority, q.correlation_id, q.created_at, q.expires_at,
                    q.queue, q.state, q.failures, q.crashes, q.deliveries, q.due_at, q.error, q.exchange, q.routing_key, q.group_key
-            FROM postroom.queue_messages q
             """;
+
+    private static final String COLUMNS_OF_VIEW = COLUMNS + "FROM postroom.queue_messages q\n";
 
     /** The conditions of a filter on a message; a parameter that is NULL sets no condition. */
     private static final String MATCHES = """
@@ -50,12 +51,12 @@ final class RegistrySql {
 
     /** One message. 0 rows: the message is unknown, or purged. */
     static final Sql FIND_ONE = Sql.of("-- name: find_message\n" + COLUMNS + """
-            WHERE q.message_id = :id
+            FROM postroom.find_message(:id) q
             ORDER BY q.queue
             """);
 
     /** Messages in any state, newest first. Relies on message_pk read backwards, or message_by_correlation. */
-    static final Sql FIND = Sql.of("-- name: find_messages\n" + COLUMNS + """
+    static final Sql FIND = Sql.of("-- name: find_messages\n" + COLUMNS_OF_VIEW + """
             WHERE q.message_id = ANY (ARRAY(
                 SELECT m.id
                 FROM postroom.message m
@@ -70,8 +71,8 @@ final class RegistrySql {
     private static final String ORDER = "ORDER BY q.message_id DESC, q.queue\n";
 
     /** The messages of {@link #look}. */
-    static final Sql FIND_THESE =
-            Sql.of("-- name: find_these_messages\n" + COLUMNS + "WHERE q.message_id = ANY (:ids::uuid[])\n" + ORDER);
+    static final Sql FIND_THESE = Sql.of(
+            "-- name: find_these_messages\n" + COLUMNS_OF_VIEW + "WHERE q.message_id = ANY (:ids::uuid[])\n" + ORDER);
 
     /** Ids that match a filter with headers, among so many messages that are looked at, the newest first. Relies on message_pk. */
     static final Sql LOOK = look("look_for_messages", "");
@@ -105,7 +106,7 @@ final class RegistrySql {
 
     /** Messages in the given states, newest first: begins at the places that stand for those states. */
     static Sql findIn(Iterable<String> places) {
-        return Sql.of("-- name: find_messages_in_state\n" + COLUMNS
+        return Sql.of("-- name: find_messages_in_state\n" + COLUMNS_OF_VIEW
                         + """
                 WHERE q.message_id = ANY (ARRAY(
                     SELECT m.id
@@ -175,7 +176,7 @@ final class RegistrySql {
                   AND (:queue::text IS NULL OR w.name = :queue)
                 ORDER BY lane.priority DESC, head.seq
                 LIMIT :limit)
-            """ + COLUMNS + """
+            """ + COLUMNS_OF_VIEW + """
             WHERE q.state = 'READY'
               AND q.message_id = ANY (ARRAY(SELECT h.message_id FROM heads h)) -- by this the view is quick
               AND (q.message_id, q.queue) IN (SELECT h.message_id, h.queue FROM heads h)
@@ -186,7 +187,7 @@ final class RegistrySql {
      * Messages whose entries are all finished and past the retention of their queues, the longest over first. Each entry is in one place,
      * so as many such ends as queues mean that nothing else needs the message. Reads the days of attempt that are old enough.
      */
-    static final Sql REMOVABLE = Sql.of("-- name: removable_messages\n" + COLUMNS + """
+    static final Sql REMOVABLE = Sql.of("-- name: removable_messages\n" + COLUMNS_OF_VIEW + """
             WHERE q.removable_at <= statement_timestamp()
               AND q.message_id = ANY (ARRAY(
                 SELECT a.message_id

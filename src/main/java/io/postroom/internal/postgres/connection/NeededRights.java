@@ -126,6 +126,7 @@ final class NeededRights {
         "explain_turn",
         "fair_key",
         "filtered_queues",
+        "find_message",
         "free_starts",
         "full_groups",
         "group_allowance",
