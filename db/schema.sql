@@ -4998,7 +4998,6 @@ CREATE OR REPLACE FUNCTION postroom.dead_letter_matches(p_letter postroom.dead_l
  RETURNS boolean
  LANGUAGE sql
  STABLE
- SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
     SELECT (p_filter ->> 'reason' IS NULL OR p_letter.reason = p_filter ->> 'reason')
        AND (p_filter ->> 'errorClass' IS NULL OR p_letter.error_class = p_filter ->> 'errorClass')
@@ -8963,6 +8962,7 @@ AS $function$
 DECLARE
     most_groups  constant int := 20;
     said         constant jsonb := nullif(current_setting('postroom.change', true), '');
+    whole        constant jsonb := nullif(current_setting('postroom.change_of_transaction', true), '');
     changes      text;
 BEGIN
     WITH changed AS (
@@ -8998,7 +8998,8 @@ BEGIN
               FROM (VALUES (1, c.before), (2, c.after)) x (number, value)) s) v;
     IF changes <> '' THEN
         INSERT INTO postroom.operator_action (actor, action, queue_id, finished_at, reason, note)
-        VALUES (coalesce(said ->> 'actor', session_user), 'declare', NEW.id, clock_timestamp(), said ->> 'reason', changes);
+        VALUES (coalesce(said ->> 'actor', whole ->> 'actor', session_user), 'declare', NEW.id, clock_timestamp(),
+                coalesce(said ->> 'reason', whole ->> 'reason'), changes);
     END IF;
     RETURN NULL;
 END

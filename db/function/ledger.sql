@@ -192,10 +192,11 @@ worker runs.';
 -- A change of a setting is on record however it was made: by hand, by a declaration, or by set_ordered, set_fair, set_group_weight and
 -- set_destination. Each UPDATE leaves a line with what was changed: what a session says of itself can leave none out. The parameter
 -- postroom.change is an object with actor, reason and set_by, each of which may be missing. Those functions set it for their own UPDATE
--- alone. A session that sets it by hand names another person than itself. It can do so in a parameter of those functions, too; db_user
--- is its login all the same. The changes of a queue that is deleted are on record as well: it can be brought back by hand.
--- A value is shown with at most 200 characters. A longer one ends with its length and its hash, so that two that differ behind the cut
--- look different. A text that could be taken for something else is quoted as in JSON.
+-- alone. postroom.change_of_transaction has actor and reason of an import, for changes without their own. A session that sets one of the
+-- two by hand names another person than itself; so can one that calls those functions. db_user is its login all the same.
+-- The changes of a queue that is deleted are on record as well: it can be brought back by hand. A value is shown with at most 200
+-- characters. A longer one ends with its length and its hash, so that two that differ behind the cut look different. A text that could be
+-- taken for something else is quoted as in JSON.
 CREATE OR REPLACE FUNCTION postroom.record_queue_settings() RETURNS trigger
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
@@ -203,6 +204,7 @@ AS $$
 DECLARE
     most_groups  constant int := 20;
     said         constant jsonb := nullif(current_setting('postroom.change', true), '');
+    whole        constant jsonb := nullif(current_setting('postroom.change_of_transaction', true), '');
     changes      text;
 BEGIN
     WITH changed AS (
@@ -238,7 +240,8 @@ BEGIN
               FROM (VALUES (1, c.before), (2, c.after)) x (number, value)) s) v;
     IF changes <> '' THEN
         INSERT INTO postroom.operator_action (actor, action, queue_id, finished_at, reason, note)
-        VALUES (coalesce(said ->> 'actor', session_user), 'declare', NEW.id, clock_timestamp(), said ->> 'reason', changes);
+        VALUES (coalesce(said ->> 'actor', whole ->> 'actor', session_user), 'declare', NEW.id, clock_timestamp(),
+                coalesce(said ->> 'reason', whole ->> 'reason'), changes);
     END IF;
     RETURN NULL;
 END

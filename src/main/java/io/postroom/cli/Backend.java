@@ -81,7 +81,8 @@ interface Backend extends AutoCloseable {
     /** Brings the schema to this version. A server does that at its start. */
     JsonNode migrate();
 
-    JsonNode importDefinitions(String file, Definitions definitions, boolean dryRun, List<String> renames);
+    JsonNode importDefinitions(
+            String file, Definitions definitions, boolean dryRun, List<String> renames, Optional<Reason> reason);
 
     String exportDefinitions(Definitions definitions);
 

@@ -342,8 +342,12 @@ final class DatabaseBackend implements Backend {
     }
 
     @Override
-    public JsonNode importDefinitions(String file, Definitions definitions, boolean dryRun, List<String> renames) {
+    public JsonNode importDefinitions(
+            String file, Definitions definitions, boolean dryRun, List<String> renames, Optional<Reason> reason) {
         ImportOptions options = dryRun ? ImportOptions.defaults().asDryRun() : ImportOptions.defaults();
+        if (reason.isPresent()) {
+            options = options.because(reason.get());
+        }
         for (String rename : renames) {
             int sign = rename.lastIndexOf('=');
             if (sign < 1) {

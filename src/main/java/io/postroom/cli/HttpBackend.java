@@ -212,8 +212,9 @@ final class HttpBackend implements Backend {
     }
 
     @Override
-    public JsonNode importDefinitions(String file, Definitions definitions, boolean dryRun, List<String> renames) {
-        Query query = new Query();
+    public JsonNode importDefinitions(
+            String file, Definitions definitions, boolean dryRun, List<String> renames, Optional<Reason> reason) {
+        Query query = new Query().add(reason);
         query.add("dryRun", String.valueOf(dryRun));
         renames.forEach(rename -> query.add("rename", rename));
         definitions.virtualHost().ifPresent(host -> query.add("virtualHost", host));

@@ -14,6 +14,7 @@ import java.util.Optional;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import tools.jackson.core.JacksonException;
@@ -195,6 +196,10 @@ final class TopologyCommands {
         @Nullable
         String virtualHost;
 
+        @Mixin
+        @SuppressWarnings("NullAway.Init")
+        ReasonOptions reason;
+
         @Override
         int run(Backend backend) {
             for (String rename : renames) {
@@ -204,7 +209,11 @@ final class TopologyCommands {
             }
             String definitions = read(file, terminal().in(), io.postroom.api.Definitions.LONGEST_FILE);
             JsonNode report = backend.importDefinitions(
-                    definitions, new Backend.Definitions(rabbitMq, Optional.ofNullable(virtualHost)), dryRun, renames);
+                    definitions,
+                    new Backend.Definitions(rabbitMq, Optional.ofNullable(virtualHost)),
+                    dryRun,
+                    renames,
+                    reason.given());
             boolean isRefused = false;
             Table table = new Table("RESULT", "DEFINITION", "TEXT");
             for (JsonNode line : report.path("lines")) {

@@ -92,9 +92,9 @@ final class ApiRoutes {
             DELETE /api/v1/settings/{name}                                operator expectedVersion reason actor
             POST   /api/v1/settings/{name}/test                           operator
 
-            POST   /api/v1/definitions                                    operator dryRun rename
+            POST   /api/v1/definitions                                    operator dryRun rename reason actor
             GET    /api/v1/definitions                                    reader
-            POST   /api/v1/definitions/rabbitmq                           operator dryRun rename virtualHost
+            POST   /api/v1/definitions/rabbitmq                           operator dryRun rename virtualHost reason actor
             GET    /api/v1/definitions/rabbitmq                           reader   virtualHost
 
             GET    /api/v1/file-imports                                   reader   most

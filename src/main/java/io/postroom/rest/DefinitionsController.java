@@ -4,6 +4,7 @@ import io.postroom.api.Definitions;
 import io.postroom.api.ImportOptions;
 import io.postroom.api.ImportReport;
 import io.postroom.api.InvalidMessageException;
+import io.postroom.api.Reason;
 import jakarta.servlet.http.HttpServletRequest;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -33,7 +34,7 @@ class DefinitionsController extends ApiController {
             @RequestParam(defaultValue = "false") boolean dryRun,
             @RequestParam(defaultValue = "") List<String> rename)
             throws IOException {
-        return answer(definitions.importFile(file(request), options(dryRun, rename)));
+        return answer(definitions.importFile(file(request), options(request, dryRun, rename)));
     }
 
     @GetMapping
@@ -48,7 +49,7 @@ class DefinitionsController extends ApiController {
             @RequestParam Optional<String> virtualHost,
             @RequestParam(defaultValue = "") List<String> rename)
             throws IOException {
-        ImportOptions options = options(dryRun, rename);
+        ImportOptions options = options(request, dryRun, rename);
         if (virtualHost.isPresent()) {
             options = options.virtualHost(virtualHost.get());
         }
@@ -60,8 +61,12 @@ class DefinitionsController extends ApiController {
         return file(definitions.exportRabbitMq(virtualHost));
     }
 
-    private static ImportOptions options(boolean dryRun, List<String> rename) {
+    private static ImportOptions options(HttpServletRequest request, boolean dryRun, List<String> rename) {
         ImportOptions options = dryRun ? ImportOptions.defaults().asDryRun() : ImportOptions.defaults();
+        Optional<Reason> reason = reason(request);
+        if (reason.isPresent()) {
+            options = options.because(reason.get());
+        }
         for (String names : rename) {
             int sign = names.lastIndexOf('=');
             if (sign < 1) {

@@ -484,6 +484,18 @@ class CommandsTest {
                         .exitCode())
                 .isZero();
         assertThat(http("queues").out()).contains("idle2");
+        Path changed = Files.writeString(
+                folder.resolve("changed.json"),
+                "{\"postroomDefinitions\": 1, \"queues\": [{\"queue\": \"idle2\", \"attempts\": 3}]}");
+        assertThat(sql("import-definitions", changed.toString(), "--reason", "fewer", "--actor", "eve")
+                        .exitCode())
+                .isZero();
+        assertThat(both("ledger", "--actor", "eve").out()).contains("fewer", "-> 3");
+        Files.writeString(changed, Files.readString(changed).replace("3}", "4}"));
+        assertThat(http("import-definitions", changed.toString(), "--reason", "more")
+                        .exitCode())
+                .isZero();
+        assertThat(both("ledger", "--queue", "idle2").out()).contains("3 -> 4", "more");
         assertThat(both("export-definitions", "--rabbitmq")
                         .json()
                         .path("vhosts")

@@ -6,6 +6,8 @@ import io.postroom.server.RunningServer;
 import io.postroom.testing.PostgresTest;
 import io.postroom.testing.TestDatabase;
 import java.net.http.HttpResponse;
+import java.util.ArrayList;
+import java.util.List;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -115,6 +117,37 @@ class ExchangesOverHttpTest {
         assertThat(client.get(EXCHANGES).body()).contains("\"taken\"");
         RestClient.problem(client.postTo(path, "{}"), 422);
         RestClient.problem(client.postTo(path, "{\"postroomDefinitions\": 1, \"queues\": [{}]}"), 422);
+    }
+
+    @Test
+    void what_an_import_changes_is_on_record_with_who_imported_it() {
+        String path = "/api/v1/definitions?actor=ann&reason=new%20limits";
+        String first = """
+                {"postroomDefinitions": 1, "queues": [{"queue": "imported.http", "attempts": 3}]}""";
+        String then = """
+                {"postroomDefinitions": 1,
+                 "queues": [{"queue": "imported.http", "attempts": 7, "fair": true, "groupWeights": {"a": 3},
+                             "destination": "bank.http"}],
+                 "limiters": [{"queue": "imported.http", "maxInProgress": 2}]}""";
+        assertThat(client.postTo(path, first).body()).startsWith("{\"dryRun\":false");
+        assertThat(client.postTo(path + "&dryRun=true", then).body()).startsWith("{\"dryRun\":true");
+        assertThat(client.postTo(path, then).body()).startsWith("{\"dryRun\":false");
+
+        List<String> lines = new ArrayList<>();
+        RestClient.json(client.get("/api/v1/ledger?queue=imported.http"))
+                .get("lines")
+                .forEach(line -> {
+                    assertThat(line.get("actor").asString()).isEqualTo("ann");
+                    assertThat(line.get("reason").asString()).isEqualTo("new limits");
+                    lines.add(line.get("note").asString());
+                });
+        assertThat(lines).hasSize(4);
+        assertThat(String.join("; ", lines))
+                .contains(
+                        "max attempts 3 -> 7",
+                        "weight of group \"a\"",
+                        "destination none -> bank.http",
+                        "2 in progress, declared");
     }
 
     /** HTTP shows the arguments of a binding also where it has none. */

@@ -48,7 +48,7 @@ public final class DefaultDefinitions implements Definitions {
                     options.virtualHost().get());
         }
         Topology wanted = PostroomFile.read(json, options.renames());
-        Topology there = store.declare(wanted, options.dryRun());
+        Topology there = store.declare(wanted, options.reason(), options.dryRun());
         if (!options.dryRun()) {
             changed.accept(wanted);
         }
@@ -120,7 +120,7 @@ public final class DefaultDefinitions implements Definitions {
         RabbitMqImport read = new RabbitMqImport(RabbitMqFile.read(json, options.virtualHost()), options);
         if (!options.dryRun()) {
             Topology wanted = read.topology();
-            store.declareMissing(wanted);
+            store.declareMissing(wanted, options.reason());
             changed.accept(wanted);
         }
         return read.report();

@@ -6,6 +6,7 @@ import io.postroom.api.Overflow;
 import io.postroom.api.QueueKind;
 import io.postroom.api.QueueSettings;
 import io.postroom.api.QueueSettings.OnDeadLetter;
+import io.postroom.api.Reason;
 import io.postroom.internal.postgres.statement.Rows;
 import io.postroom.internal.postgres.statement.Sql;
 import io.postroom.internal.postgres.statement.StoreTransactions;
@@ -36,13 +37,13 @@ final class PostgresTopologyStore implements TopologyStore {
     }
 
     @Override
-    public void declareMissing(Topology wanted) {
-        declare(wanted, TopologySql.ADD_QUEUES, connection -> true);
+    public void declareMissing(Topology wanted, Optional<Reason> reason) {
+        declare(wanted, reason, TopologySql.ADD_QUEUES, connection -> true);
     }
 
     @Override
-    public Topology declare(Topology wanted, boolean dryRun) {
-        return BusyRetry.untilFree(() -> declare(wanted, TopologySql.SET_QUEUES, connection -> {
+    public Topology declare(Topology wanted, Optional<Reason> reason, boolean dryRun) {
+        return BusyRetry.untilFree(() -> declare(wanted, reason, TopologySql.SET_QUEUES, connection -> {
             Topology there = read(connection);
             if (dryRun) {
                 connection.rollback(); // the commit that follows finds nothing to write
@@ -51,13 +52,15 @@ final class PostgresTopologyStore implements TopologyStore {
         }));
     }
 
-    private <T> T declare(Topology wanted, Sql declareQueues, StoreTransactions.Work<T> last) {
+    private <T> T declare(Topology wanted, Optional<Reason> reason, Sql declareQueues, StoreTransactions.Work<T> last) {
         String doing = "declare " + wanted.queues().size() + " queues, "
                 + wanted.exchanges().size() + " exchanges and "
                 + wanted.bindings().size() + " bindings";
         return FunctionRefusals.translated(() -> transactions.several(doing, connection -> {
             try (Sql.Call call = TopologySql.CHANGE_ROUTING.on(connection)) {
-                call.one(row -> true);
+                call.set("actor", reason.flatMap(Reason::actor).orElse(null))
+                        .set("reason", reason.map(Reason::text).orElse(null))
+                        .one(row -> true);
             }
             lockLimiters(wanted, connection);
             List<QueueSettings> inOrder = wanted.queues().stream()

@@ -57,11 +57,13 @@ final class TopologySql {
 
     /**
      * Takes the version first, as all that changes routing, and once for the whole topology: see db/function/route.sql. No message is
-     * created in the same transaction.
+     * created in the same transaction. Says for the record who changes settings in it, and why: see record_queue_settings.
      */
     static final Sql CHANGE_ROUTING = Sql.of("""
             -- name: change_routing_once
-            SELECT postroom.change_routing(), set_config('postroom.routing_changed_in', pg_current_xact_id()::text, true)
+            SELECT postroom.change_routing(), set_config('postroom.routing_changed_in', pg_current_xact_id()::text, true),
+                   set_config('postroom.change_of_transaction',
+                              jsonb_build_object('actor', :actor::text, 'reason', :reason::text)::text, true)
             """);
 
     /**
@@ -129,8 +131,10 @@ final class TopologySql {
             -- name: set_limiters
             SELECT count(postroom.set_limiter(
                 n.queue, n.destination, n."maxStarts", n.period * interval '1 microsecond', n."window", n."maxInProgress",
-                n."maxStartsPerGroup", n."periodPerGroup" * interval '1 microsecond', n."maxInProgressPerGroup", 'declaration'))
-            FROM jsonb_to_recordset(:limiters::jsonb) AS n (
+                n."maxStartsPerGroup", n."periodPerGroup" * interval '1 microsecond', n."maxInProgressPerGroup", 'declaration',
+                s.said ->> 'reason', s.said ->> 'actor'))
+            FROM (SELECT nullif(current_setting('postroom.change_of_transaction', true), '')::jsonb AS said) s
+            CROSS JOIN jsonb_to_recordset(:limiters::jsonb) AS n (
                 queue text, destination text, "maxStarts" int, period bigint, "window" text, "maxInProgress" int,
                 "maxStartsPerGroup" int, "periodPerGroup" bigint, "maxInProgressPerGroup" int)
             """);

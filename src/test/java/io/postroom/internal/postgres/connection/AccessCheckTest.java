@@ -47,6 +47,7 @@ class AccessCheckTest {
                 "kill",
                 "reply",
                 "change",
+                "change_of_transaction",
                 "declare_exchange",
                 "recount",
                 "routing_changed_in",
