@@ -130,14 +130,20 @@ final class HomesQueueMessages implements QueueMessages {
     public Created createMessage(CreateMessage message, Connection connection) {
         QueueHome place = rules.homeOf(message);
         Home home = homeOf(place.home());
+        if (homes.size() > 1) { // saves a statement; an engine without homes does not ask either
+            requireConnectionTo(home, addressOf(message, place), connection);
+        }
+        return home.naming(() -> home.require().queueMessages().createMessage(placed(message, place), connection));
+    }
+
+    private static void requireConnectionTo(Home home, String address, Connection connection) {
         Optional<String> found = home.store().nameOn(connection);
         if (!found.equals(Optional.of(home.name()))) {
-            throw new WrongTransactionException(addressOf(message, place) + " lives on home \"" + home.name()
+            throw new WrongTransactionException(address + " lives on home \"" + home.name()
                     + "\", and the connection leads to "
                     + found.map(name -> "home \"" + name + "\"").orElse("a database that is no home")
                     + ": the message would not commit with it. Nothing was written");
         }
-        return home.naming(() -> home.require().queueMessages().createMessage(placed(message, place), connection));
     }
 
     @Override

@@ -66,7 +66,8 @@ public interface PostroomHomes extends AutoCloseable {
      * <ul>
      *   <li>The create methods join the open transaction where it is one of the home of the queue. Where it is one of another home they
      *       refuse with {@link io.postroom.api.WrongTransactionException}, which names both. {@code createMessage(message, connection)}
-     *       asks the connection which home it leads to, in one statement.
+     *       asks the connection which home it leads to, in one statement. With one home it does not: the connection must lead to that
+     *       home, as with {@link Postroom}.
      *   <li>{@code createMessages} creates all or none, and so refuses messages of several homes with {@link InvalidMessageException}:
      *       {@link #byHome} groups them.
      *   <li>{@code find}, {@code history}, {@code explain}, {@code path} and the lists ask all homes at the same time, or those of the

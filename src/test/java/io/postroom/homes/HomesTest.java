@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.tuple;
 
+import io.postroom.SchemaMode;
 import io.postroom.api.CreateMessage;
 import io.postroom.api.Created;
 import io.postroom.api.InvalidMessageException;
@@ -252,6 +253,29 @@ class HomesTest {
                     .as("the caller's transaction goes on")
                     .isTrue();
         }
+    }
+
+    @Test
+    void message_of_a_single_home_commits_with_the_connection_that_is_given() throws Exception {
+        try (TestDatabase database = TestDatabase.create();
+                PostroomHomes single = PostroomHomes.on(Map.of("only", database.pool()))
+                        .schema(SchemaMode.NONE)
+                        .each((home, engine) -> engine.workers(false))
+                        .start();
+                Connection connection = database.connect()) {
+            connection.setAutoCommit(false);
+            UUID dropped =
+                    single.queueMessages().createMessage(mail(), connection).id();
+            connection.rollback();
+            UUID kept = single.queueMessages().createMessage(mail(), connection).id();
+            connection.commit();
+            assertThat(single.queueMessages().find(dropped)).isEmpty();
+            assertThat(single.queueMessages().find(kept)).isPresent();
+        }
+    }
+
+    private static CreateMessage mail() {
+        return CreateMessage.to("mail").json("\"x\"");
     }
 
     @Test
