@@ -18,10 +18,15 @@ record Bench(Options options, BenchServer server) {
             Contender contender, BenchDatabase database, Contender.Line line, Meter meter, Connection connection) {
         /** Vacuums and checkpoints now, to keep what came before out of the measured part. */
         void settle() throws SQLException {
-            try (Statement statement = connection.createStatement()) {
-                statement.execute("VACUUM ANALYZE");
-                statement.execute("CHECKPOINT");
-            }
+            Bench.vacuum(connection);
+            line.settle();
+        }
+    }
+
+    static void vacuum(Connection connection) throws SQLException {
+        try (Statement statement = connection.createStatement()) {
+            statement.execute("VACUUM ANALYZE");
+            statement.execute("CHECKPOINT");
         }
     }
 

@@ -63,6 +63,9 @@ final class Benchmark {
                 new BatchWorkload(),
                 new FileImportWorkload(),
                 new HttpEnqueueWorkload(),
+                new ConsoleWorkload(),
+                new HomesWorkload(),
+                new ObservedWorkload(),
                 new MemoryWorkload());
     }
 

@@ -4,12 +4,14 @@ import com.zaxxer.hikari.HikariDataSource;
 import io.postroom.Postroom;
 import io.postroom.api.CreateMessage;
 import io.postroom.api.QueueSettings;
+import io.postroom.homes.PostroomHomes;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 
 /**
  * Transactions of a host that each insert one business row and commit: alone, with a plain INSERT of a payload, or with a message. BEGIN
@@ -48,6 +50,14 @@ final class BusinessRows implements Contender {
     static Contender withMessage() {
         return new BusinessRows(
                 "postroom", "the same, and a message by createMessage(message, connection)", Message::new);
+    }
+
+    /** The same by homes, of which there is one. */
+    static Contender withMessageOfOneHome() {
+        return new BusinessRows(
+                "postroom, one home",
+                "the same, and a message by createMessage(message, connection) of one home",
+                MessageOfHome::new);
     }
 
     @Override
@@ -127,6 +137,27 @@ final class BusinessRows implements Contender {
         public void close() {
             postroom.stop(Duration.ofSeconds(5));
             postroom.close();
+        }
+    }
+
+    private record MessageOfHome(PostroomHomes homes) implements Addition {
+        MessageOfHome(HikariDataSource pool) {
+            this(PostroomHomes.on(Map.of("main", pool))
+                    .each((home, engine) -> engine.workers(false))
+                    .queue(QueueSettings.of(PostroomContender.QUEUE))
+                    .start());
+        }
+
+        @Override
+        public void to(Connection connection, String payload) {
+            homes.queueMessages()
+                    .createMessage(CreateMessage.to(PostroomContender.QUEUE).json("bench", 1, payload), connection);
+        }
+
+        @Override
+        public void close() {
+            homes.stop(Duration.ofSeconds(5));
+            homes.close();
         }
     }
 

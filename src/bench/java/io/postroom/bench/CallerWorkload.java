@@ -53,7 +53,7 @@ final class CallerWorkload implements Workload {
         return result;
     }
 
-    private static Row add(Rounds rounds, WorkloadResult result, Contender contender, @Nullable Row base, Bench bench) {
+    static Row add(Rounds rounds, WorkloadResult result, Contender contender, @Nullable Row base, Bench bench) {
         Row row = result.row(contender.name(), contender.settings(), base);
         rounds.add(
                 row,

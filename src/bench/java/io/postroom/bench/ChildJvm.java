@@ -97,6 +97,16 @@ final class ChildJvm implements AutoCloseable {
         return process.pid();
     }
 
+    /** CPU time of the process so far. */
+    double cpuMillis() {
+        return process.toHandle()
+                        .info()
+                        .totalCpuDuration()
+                        .orElse(Duration.ZERO)
+                        .toNanos()
+                / 1e6;
+    }
+
     @Override
     public void close() throws InterruptedException {
         to.close();

@@ -1,5 +1,6 @@
 package io.postroom.bench;
 
+import java.sql.SQLException;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Consumer;
@@ -56,6 +57,9 @@ interface Contender {
         default long acknowledged() {
             throw new IllegalStateException("does not count");
         }
+
+        /** Vacuums what it has in other databases than the one it was opened on. */
+        default void settle() throws SQLException {}
 
         /** Ends the workers, quickly, and closes its pools. Messages may be left. */
         @Override

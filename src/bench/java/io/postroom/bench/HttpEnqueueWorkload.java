@@ -3,16 +3,13 @@ package io.postroom.bench;
 import io.postroom.bench.WorkloadResult.Row;
 import io.postroom.server.ServerProbe;
 import java.io.BufferedInputStream;
-import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.InetAddress;
-import java.net.ServerSocket;
 import java.net.Socket;
 import java.nio.charset.StandardCharsets;
 import java.sql.Connection;
 import java.sql.DriverManager;
-import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.Deque;
 
@@ -25,10 +22,6 @@ final class HttpEnqueueWorkload implements Workload {
     private static final double SECONDS = 5;
     /** The rate of a new server still grew after 15 s, and not after 25. */
     private static final double WARM_UP_SECONDS = 25;
-
-    private static final String TOKEN = "0123456789abcdef0123456789abcdef";
-    private static final String BARE = "bare";
-    private static final Duration LIMIT = Duration.ofSeconds(180);
 
     @Override
     public String id() {
@@ -62,10 +55,10 @@ final class HttpEnqueueWorkload implements Workload {
                             .measure(() -> EnqueueWorkload.singles(
                                     opened.line(), bench.options().nanos(SECONDS)));
                 }));
-        rounds.add(http, bench.options().rounds(postroom), warmUp -> overHttp(bench, "start"));
-        rounds.add(bare, bench.options().rounds(postroom), warmUp -> overHttp(bench, BARE));
+        rounds.add(http, bench.options().rounds(postroom), warmUp -> overHttp(bench, false));
+        rounds.add(bare, bench.options().rounds(postroom), warmUp -> overHttp(bench, true));
         rounds.run();
-        double micros = ServerProbe.checkNanos(TOKEN) / 1000;
+        double micros = ServerProbe.checkNanos(ServerJvm.TOKEN) / 1000;
         double rate = http.figures(Sample::rate).median();
         http.extra("checks of a request, µs", Figures.number(micros));
         double requests = bare.figures(Sample::rate).median();
@@ -78,16 +71,14 @@ final class HttpEnqueueWorkload implements Workload {
         return result;
     }
 
-    private static Sample overHttp(Bench bench, String command) throws Exception {
+    private static Sample overHttp(Bench bench, boolean bare) throws Exception {
         BenchDatabase database = bench.server().createDatabase();
         try (Connection connection = DriverManager.getConnection(database.url(), database.user(), database.password());
-                ChildJvm server = ChildJvm.start(HttpEnqueueWorkload.class, "-Xmx256m")) {
-            server.say(command, database);
-            int port = Integer.parseInt(server.answer(LIMIT));
+                ServerJvm server = bare ? ServerJvm.bare(database) : ServerJvm.start(database)) {
             Deque<Client> clients = new ArrayDeque<>();
             try {
                 for (int i = 0; i < CLIENTS; i++) {
-                    clients.add(new Client(port));
+                    clients.add(new Client(server.port()));
                 }
                 ThreadLocal<Client> mine = ThreadLocal.withInitial(() -> {
                     synchronized (clients) {
@@ -131,8 +122,9 @@ final class HttpEnqueueWorkload implements Workload {
         long create(String payload) throws IOException {
             byte[] body = ("{\"queue\":\"" + PostroomContender.QUEUE + "\",\"payload\":" + payload + "}")
                     .getBytes(StandardCharsets.UTF_8);
-            String head = "POST /api/v1/messages HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer " + TOKEN
-                    + "\r\nContent-Type: application/json\r\nContent-Length: " + body.length + "\r\n\r\n";
+            String head =
+                    "POST /api/v1/messages HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer " + ServerJvm.TOKEN
+                            + "\r\nContent-Type: application/json\r\nContent-Length: " + body.length + "\r\n\r\n";
             byte[] request = (head + new String(body, StandardCharsets.UTF_8)).getBytes(StandardCharsets.UTF_8);
             socket.getOutputStream().write(request);
             String status = line();
@@ -166,40 +158,5 @@ final class HttpEnqueueWorkload implements Workload {
         public void close() throws IOException {
             socket.close();
         }
-    }
-
-    /** The server's JVM. */
-    public static void main(String[] args) throws Exception {
-        BufferedReader in = ChildJvm.input();
-        boolean bare = BARE.equals(in.readLine());
-        BenchDatabase database = ChildJvm.database(in);
-        int port;
-        try (ServerSocket free = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-            port = free.getLocalPort();
-        }
-        if (bare) {
-            BareServer.start(port);
-        } else {
-            startServer(database, port);
-        }
-        ChildJvm.answer(String.valueOf(port));
-        while (in.readLine() != null) {
-            // until the benchmark closes it
-        }
-        System.exit(0);
-    }
-
-    private static void startServer(BenchDatabase database, int port) {
-        ServerProbe.start(
-                "--server.port=" + port,
-                "--postroom.token=" + TOKEN,
-                "--spring.datasource.url=" + database.url(),
-                "--spring.datasource.username=" + database.user(),
-                "--spring.datasource.password=" + database.password(),
-                "--spring.autoconfigure.exclude="
-                        + "org.springframework.boot.flyway.autoconfigure.FlywayAutoConfiguration,"
-                        + "org.springframework.boot.hibernate.autoconfigure.HibernateJpaAutoConfiguration,"
-                        + "org.springframework.boot.data.jpa.autoconfigure.DataJpaRepositoriesAutoConfiguration,"
-                        + "org.springframework.boot.quartz.autoconfigure.QuartzAutoConfiguration");
     }
 }

@@ -60,6 +60,14 @@ final class JobRunr implements Contender {
             return scheduler;
         }
 
+        StorageProvider storage() {
+            return storage;
+        }
+
+        Jackson3JsonMapper json() {
+            return json;
+        }
+
         @Override
         public void fill(int messages, String payload) {
             for (List<String> block : Peers.blocks(messages, payload)) {

@@ -34,6 +34,7 @@ final class Load implements AutoCloseable {
     }
 
     private final Way way;
+    private final int times;
     private final String payload = Payloads.usual();
     private final Semaphore places = new Semaphore(IN_FLIGHT);
     private final AtomicLong handled = new AtomicLong();
@@ -43,7 +44,13 @@ final class Load implements AutoCloseable {
     private volatile boolean going = true;
 
     Load(Way way) {
+        this(way, 1);
+    }
+
+    /** @param times as many threads put in as usual */
+    Load(Way way, int times) {
         this.way = way;
+        this.times = times;
     }
 
     Consumer<String> handler() {
@@ -54,7 +61,7 @@ final class Load implements AutoCloseable {
     }
 
     void start(Contender.Line line) {
-        for (int i = 0; i < way.threads; i++) {
+        for (int i = 0; i < way.threads * times; i++) {
             Thread thread = new Thread(() -> enqueue(line), "enqueuer-" + i);
             threads.add(thread);
             thread.start();

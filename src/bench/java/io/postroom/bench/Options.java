@@ -28,7 +28,7 @@ record Options(
         double scale) {
     static final List<String> ALL = List.of(
             "W1", "W2a", "W2b", "W2c", "W3", "W4", "W5", "W6", "W7", "W8", "W9", "W10", "W10f", "W11", "W12", "W13",
-            "W14", "W15", "W16", "W17", "W18", "W19", "W20", "memory");
+            "W14", "W15", "W16", "W17", "W18", "W19", "W20", "W21", "W22", "W23", "memory");
     static final List<String> QUICK = List.of("W1", "W2a", "W3");
     private static final List<String> SLOW = List.of("jobrunr", "quartz");
     private static final List<String> NAMES = List.of("workloads", "contenders", "url", "rounds", "scale");
@@ -131,7 +131,8 @@ record Options(
     String roundsText() {
         return rounds + "; JobRunr and Quartz at most " + (quick ? 1 : 2) + "; W4 at most "
                 + TogetherWorkload.MOST_ROUNDS + ", W8 at most " + PayloadWorkload.MOST_ROUNDS
-                + ", W10 at most " + ManyQueuesWorkload.MOST_ROUNDS + ", W5 to W7, W9, W10f, W11 and memory once";
+                + ", W10 at most " + ManyQueuesWorkload.MOST_ROUNDS
+                + ", W5 to W7, W9, W10f, W11, the pages of W21, the search and the rest of W22, and memory once";
     }
 
     /** The goals are those of the full form: in the quick one starting up has a larger share. */

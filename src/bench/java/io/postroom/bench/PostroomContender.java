@@ -20,6 +20,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
+import java.util.function.UnaryOperator;
 import java.util.stream.IntStream;
 
 /** The product as a host gets it: default settings, a pool of the host's, full history. */
@@ -29,15 +30,31 @@ final class PostroomContender implements Contender {
     private final int groups;
     /** Whether the groups take turns; else the queue is ordered if there are groups. */
     private final boolean fair;
+    /** What is set besides the defaults, and its name; empty: nothing. */
+    private final String extra;
+
+    private final UnaryOperator<Postroom.Builder> more;
 
     PostroomContender() {
         this(false, 0, false);
     }
 
     private PostroomContender(boolean joining, int groups, boolean fair) {
+        this(joining, groups, fair, "", UnaryOperator.identity());
+    }
+
+    private PostroomContender(
+            boolean joining, int groups, boolean fair, String extra, UnaryOperator<Postroom.Builder> more) {
         this.joining = joining;
         this.groups = groups;
         this.fair = fair;
+        this.extra = extra;
+        this.more = more;
+    }
+
+    /** With more settings, whose name is added to its own. */
+    static PostroomContender with(String extra, UnaryOperator<Postroom.Builder> more) {
+        return new PostroomContender(false, 0, false, extra, more);
     }
 
     /** Each message in a transaction of the caller's, which commits for it alone: what a host pays for one message beside its own rows. */
@@ -62,6 +79,9 @@ final class PostroomContender implements Contender {
 
     @Override
     public String name() {
+        if (!extra.isEmpty()) {
+            return "postroom, " + extra;
+        }
         return joining
                 ? "postroom, caller's transaction"
                 : groups == 0
@@ -71,13 +91,13 @@ final class PostroomContender implements Contender {
 
     @Override
     public String settings() {
-        return "default settings, one handler with " + THREADS + " threads, mode " + HandlerMode.LEASED
-                + ", history kept";
+        return (extra.isEmpty() ? "default settings" : "default settings and " + extra) + ", one handler with "
+                + THREADS + " threads, mode " + HandlerMode.LEASED + ", history kept";
     }
 
     @Override
     public Line open(BenchDatabase database) {
-        return joining ? new JoiningQueue(database) : new Queue(database, groups, fair);
+        return joining ? new JoiningQueue(database) : new Queue(database, groups, fair, more);
     }
 
     static Handler handler(String queue, int threads, Consumer<String> consumer) {
@@ -90,7 +110,7 @@ final class PostroomContender implements Contender {
 
     private static final class JoiningQueue extends Queue {
         JoiningQueue(BenchDatabase database) {
-            super(database, 0, false);
+            super(database, 0, false, UnaryOperator.identity());
         }
 
         @Override
@@ -112,14 +132,16 @@ final class PostroomContender implements Contender {
         private final AtomicInteger nextGroup = new AtomicInteger();
         private final AtomicLong entered = new AtomicLong();
         private final AtomicLong acknowledged = new AtomicLong();
+        private final UnaryOperator<Postroom.Builder> more;
         private Postroom postroom;
 
-        Queue(BenchDatabase database, int groups, boolean fair) {
+        Queue(BenchDatabase database, int groups, boolean fair, UnaryOperator<Postroom.Builder> more) {
             this.groups = groups;
             this.fair = fair;
+            this.more = more;
             pool = database.pool(POOL);
             try {
-                postroom = Postroom.on(pool).workers(false).start();
+                postroom = more.apply(Postroom.on(pool)).workers(false).start();
                 postroom.queues()
                         .declare(QueueSettings.of(QUEUE)
                                 .ordered(groups > 0 && !fair)
@@ -189,7 +211,7 @@ final class PostroomContender implements Contender {
         public void prepare(Consumer<String> handler) {
             postroom.queues().pause(QUEUE);
             postroom.close();
-            postroom = Postroom.on(pool)
+            postroom = more.apply(Postroom.on(pool))
                     .handler(handler(QUEUE, THREADS, handler))
                     .listener(
                             event -> { // after its result was committed

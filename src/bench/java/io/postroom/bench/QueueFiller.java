@@ -74,6 +74,11 @@ final class QueueFiller implements AutoCloseable {
         }
     }
 
+    /** Creates messages in bulks of a thousand in a queue of that name. */
+    void fill(String queue, int messages) {
+        create(messages, BULK, i -> CreateMessage.to(queue).json("bench", 1, payload));
+    }
+
     private CreateMessage usual(int queue) {
         return CreateMessage.to(ConsumerProcess.queue(queue)).json("bench", 1, payload);
     }

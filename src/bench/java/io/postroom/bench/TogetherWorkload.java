@@ -90,7 +90,12 @@ final class TogetherWorkload implements Workload {
     }
 
     private static Sample together(Bench.Opened opened, Way way, Options options, double seconds) throws Exception {
-        try (Load load = new Load(way)) {
+        return together(opened, new Load(way), options, seconds);
+    }
+
+    /** Closes the load. */
+    static Sample together(Bench.Opened opened, Load given, Options options, double seconds) throws Exception {
+        try (Load load = given) {
             opened.settle();
             opened.line().prepare(load.handler());
             opened.line().begin();

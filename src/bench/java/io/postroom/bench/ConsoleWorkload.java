@@ -1,0 +1,398 @@
+package io.postroom.bench;
+
+import com.sun.net.httpserver.HttpServer;
+import com.zaxxer.hikari.HikariDataSource;
+import io.postroom.Postroom;
+import io.postroom.api.MessageState;
+import io.postroom.api.Outcome;
+import io.postroom.bench.Load.Way;
+import io.postroom.bench.WorkloadResult.Row;
+import io.postroom.handler.Handler;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.net.http.HttpResponse.BodyHandlers;
+import java.sql.Connection;
+import java.sql.DriverManager;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.UUID;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.stream.IntStream;
+import org.jobrunr.dashboard.JobRunrApiHandler;
+
+/**
+ * W21: the pages of the console with 10,000,000 messages waiting, 1,000,000 dead letters and 1,000 queues, while W4 runs in the same
+ * database and a transaction keeps its snapshot; and what two people who look at a queue each second add to W4.
+ */
+final class ConsoleWorkload implements Workload {
+    private static final int QUEUES = 1_000;
+    private static final int WAITING = 10_000_000;
+    private static final int DEAD = 1_000_000;
+    private static final int KINDS_OF_ERRORS = 20;
+    private static final int LOADS = 50;
+    private static final int LOADS_BEFORE = 10;
+    private static final int PEOPLE = 2;
+    /** Windows are short and many, because what one takes differs by a fifth from that of the next. */
+    private static final double SECONDS = 10;
+
+    private static final int WINDOWS_A_ROUND = 4;
+    private static final double PAUSE_SECONDS = 1;
+    private static final long LONGEST_NANOS = 600_000_000_000L;
+    private static final long GOAL_MILLIS = 100;
+    private static final double GOAL_CPU = 1.05;
+    /** The queue with most of what waits. */
+    private static final String DEEP = ConsumerProcess.queue(0);
+
+    private static final String FAILED = "failed";
+    private static final String JOBRUNR = "jobrunr";
+    private static final int JOBS = 1_000_000;
+
+    private final HttpClient client = HttpClient.newHttpClient();
+
+    @Override
+    public String id() {
+        return "W21";
+    }
+
+    @Override
+    public String title() {
+        return "pages of the console with 10,000,000 messages waiting and 1,000,000 dead letters, while W4 runs";
+    }
+
+    @Override
+    public long diskBytes(Options options) {
+        return options.messages(WAITING + DEAD) * 1_000L;
+    }
+
+    @Override
+    public WorkloadResult run(Bench bench) throws Exception {
+        WorkloadResult result = new WorkloadResult(id(), title());
+        if (bench.options().measures(Contenders.postroom().name())) {
+            postroom(bench, result);
+        }
+        if (bench.options().measures(JOBRUNR)) {
+            jobRunr(bench, result);
+        }
+        return result;
+    }
+
+    private void postroom(Bench bench, WorkloadResult result) throws Exception {
+        BenchDatabase database = bench.server().createDatabase();
+        try {
+            fill(bench, database);
+            bench.trialIn(database, Contenders.postroom(), opened -> {
+                opened.settle();
+                try (Connection old = opened(database);
+                        ServerJvm server = ServerJvm.start(database);
+                        Load load = new Load(Way.SINGLE)) {
+                    opened.line().prepare(load.handler());
+                    opened.line().begin();
+                    load.start(opened.line());
+                    beside(bench, result, server, load, opened.meter());
+                    pages(bench, result, server, opened.connection());
+                    old.rollback();
+                }
+                return result;
+            });
+        } finally {
+            bench.server().drop(database);
+        }
+    }
+
+    // --- what there is to look at
+
+    private static void fill(Bench bench, BenchDatabase database) throws Exception {
+        int waiting = bench.options().messages(WAITING);
+        int dead = bench.options().messages(DEAD);
+        long began = System.nanoTime();
+        try (QueueFiller filler = new QueueFiller(database)) {
+            filler.declare(0, QUEUES);
+            filler.spread(waiting / 10, 1, QUEUES);
+            filler.fill(waiting - waiting / 10, null);
+            filler.fill(FAILED, dead);
+        }
+        bench.say(String.format("  W21  filled in %.0f s", (System.nanoTime() - began) / 1e9));
+        began = System.nanoTime();
+        AtomicLong ended = new AtomicLong();
+        try (HikariDataSource pool = database.pool(PostroomContender.POOL);
+                Postroom failing = Postroom.on(pool)
+                        .handler(Handler.send(
+                                        FAILED,
+                                        String.class,
+                                        (payload, context) -> Outcome.reject(
+                                                "Provider " + (char) ('A' + kind(context.id())) + " refuses the order"))
+                                .concurrency(PostroomContender.THREADS))
+                        .listener(event -> ended.addAndGet(event.state() == MessageState.DEAD ? 1 : 0))
+                        .start()) {
+            while (ended.get() < dead) {
+                if (System.nanoTime() - began > LONGEST_NANOS) {
+                    throw new BenchException("Not rejected in ten minutes: " + ended + " of " + dead);
+                }
+                Thread.sleep(500);
+            }
+            failing.stop(Duration.ofSeconds(30));
+        }
+        bench.say(String.format("  W21  %,d dead letters in %.0f s", dead, (System.nanoTime() - began) / 1e9));
+    }
+
+    private static int kind(UUID id) {
+        return Math.floorMod(id.hashCode(), KINDS_OF_ERRORS);
+    }
+
+    private static String text(Connection connection, String query) throws SQLException {
+        try (Statement statement = connection.createStatement();
+                ResultSet row = statement.executeQuery(query)) {
+            row.next();
+            return row.getString(1);
+        }
+    }
+
+    /** A transaction that keeps its snapshot, as a forgotten session does. */
+    private static Connection opened(BenchDatabase database) throws SQLException {
+        Connection old = DriverManager.getConnection(database.url(), database.user(), database.password());
+        old.setAutoCommit(false);
+        old.setTransactionIsolation(Connection.TRANSACTION_REPEATABLE_READ);
+        text(old, "SELECT 1");
+        return old;
+    }
+
+    // --- the pages
+
+    private void pages(Bench bench, WorkloadResult result, ServerJvm server, Connection connection) throws Exception {
+        double slowest = 0;
+        for (Map.Entry<String, String> page : paths(connection).entrySet()) {
+            slowest = Math.max(
+                    slowest,
+                    loads(
+                            bench,
+                            result,
+                            page.getKey(),
+                            page.getValue(),
+                            () -> get(server.port(), "/console" + page.getValue())));
+        }
+        result.atMost("p95 of the slowest page in ms <= " + GOAL_MILLIS, slowest, GOAL_MILLIS, bench.options());
+    }
+
+    private interface Look {
+        /** @return nanoseconds that the answer took */
+        long look() throws Exception;
+    }
+
+    /** Returns the 95th percentile in milliseconds. */
+    private double loads(Bench bench, WorkloadResult result, String name, String path, Look look) throws Exception {
+        Row row = result.row(name, path.replaceAll("[0-9a-f]{8}-[-0-9a-f]{27}", "{id}"), null);
+        for (int i = 0; i < LOADS_BEFORE; i++) {
+            look.look();
+        }
+        long[] nanos = new long[LOADS];
+        long began = System.nanoTime();
+        for (int i = 0; i < LOADS; i++) {
+            nanos[i] = look.look();
+        }
+        Sample sample =
+                Sample.NONE.atRateOf(LOADS, (System.nanoTime() - began) / 1e9).with(nanos);
+        row.samples().add(sample);
+        double p95 = sample.latencyMillis(95);
+        row.extra("p95 ms", Figures.number(p95));
+        bench.say(Report.line(id(), 1, name, sample));
+        return p95;
+    }
+
+    private static Map<String, String> paths(Connection connection) throws SQLException {
+        String waiting = text(
+                connection,
+                "SELECT r.message_id::text FROM postroom.ready r JOIN postroom.queue q ON q.id = r.queue_id WHERE q.name = '"
+                        + DEEP + "' LIMIT 1");
+        String dead = text(connection, "SELECT message_id::text FROM postroom.dead_letter LIMIT 1");
+        String print = text(connection, "SELECT fingerprint FROM postroom.dead_letter LIMIT 1");
+        Map<String, String> paths = new LinkedHashMap<>();
+        paths.put("queues", "/queues");
+        paths.put("queues by name", "/queues?name=99");
+        paths.put("the deep queue", "/queues/" + DEEP);
+        paths.put("the queue of dead letters", "/queues/" + FAILED);
+        paths.put("the queue W4 uses", "/queues/" + PostroomContender.QUEUE);
+        paths.put("messages", "/messages");
+        paths.put("messages of the deep queue", "/messages?queue=" + DEEP);
+        paths.put("messages waiting there", "/messages?queue=" + DEEP + "&state=READY");
+        paths.put("messages that are dead", "/messages?state=DEAD");
+        paths.put("messages that are done", "/messages?state=DONE");
+        paths.put("messages of a type", "/messages?type=bench");
+        paths.put("messages of no correlation", "/messages?correlation=none");
+        paths.put("messages with a header none has", "/messages?header=source%3Dshell");
+        paths.put("one that waits", "/messages/" + waiting);
+        paths.put("one that is dead", "/messages/" + dead);
+        paths.put("dead letters by error", "/dead-letters");
+        paths.put("dead letters of one queue", "/dead-letters?queue=" + FAILED);
+        paths.put("dead letters of one error", "/dead-letters?fingerprint=" + print);
+        paths.put("dead letters of one reason", "/dead-letters?reason=rejected");
+        paths.put("dead letters of a reason none has", "/dead-letters?reason=expired");
+        paths.put("workers", "/workers");
+        paths.put("exchanges", "/exchanges");
+        paths.put("schedules", "/schedules");
+        paths.put("limits", "/limits");
+        paths.put("settings", "/settings");
+        paths.put("batches", "/batches");
+        paths.put("operations", "/operations");
+        paths.put("ledger", "/ledger");
+        paths.put("incoming", "/incoming");
+        paths.put("database", "/database");
+        return paths;
+    }
+
+    /** Returns how many nanoseconds the answer took. */
+    private long get(int port, String path) throws IOException, InterruptedException {
+        HttpRequest request = HttpRequest.newBuilder(URI.create("http://localhost:" + port + path))
+                .header("Authorization", "Bearer " + ServerJvm.TOKEN)
+                .timeout(Duration.ofSeconds(30))
+                .build();
+        long before = System.nanoTime();
+        HttpResponse<String> answer = client.send(request, BodyHandlers.ofString());
+        long took = System.nanoTime() - before;
+        if (answer.statusCode() != 200) {
+            throw new IOException(path + " was answered with " + answer.statusCode() + ":\n" + answer.body());
+        }
+        return took;
+    }
+
+    // --- what looking on costs
+
+    private void beside(Bench bench, WorkloadResult result, ServerJvm server, Load load, Meter meter) throws Exception {
+        Row alone = result.row("W4, nobody looks", "single transactions; the server's JVM counts as a client", null);
+        Row looked = result.row("W4, " + PEOPLE + " people look at its queue each second", alone.settings(), alone);
+        for (int round = 0; round <= bench.options().rounds() * WINDOWS_A_ROUND; round++) {
+            // In turns, because the kept snapshot makes later windows dearer.
+            Sample first = round % 2 == 0 ? alone(bench, server, load, meter) : looked(bench, server, load, meter);
+            Sample second = round % 2 == 0 ? looked(bench, server, load, meter) : alone(bench, server, load, meter);
+            Sample without = round % 2 == 0 ? first : second;
+            Sample with = round % 2 == 0 ? second : first;
+            if (round > 0) {
+                alone.samples().add(without);
+                looked.samples().add(with);
+            }
+            bench.say(Report.line(id(), round, alone.name(), without));
+            bench.say(Report.line(id(), round, looked.name(), with));
+        }
+        result.atMost(
+                "CPU of W4 with " + PEOPLE + " people <= " + GOAL_CPU + " x",
+                looked.ratio(Sample::cpu).median(),
+                GOAL_CPU,
+                bench.options());
+    }
+
+    private Sample looked(Bench bench, ServerJvm server, Load load, Meter meter) throws Exception {
+        try (People people = new People(server)) {
+            Sample sample = alone(bench, server, load, meter);
+            people.requireAlive();
+            return sample;
+        }
+    }
+
+    private static Sample alone(Bench bench, ServerJvm server, Load load, Meter meter) throws Exception {
+        double before = server.cpuMillis();
+        Sample sample = load.measure(meter, bench.options().nanos(SECONDS));
+        return sample.plusClient(server.cpuMillis() - before);
+    }
+
+    /** Those who look at the same page, each by a thread. */
+    private final class People implements AutoCloseable {
+        private final AtomicReference<Exception> failure = new AtomicReference<>();
+        private final List<Thread> threads = new ArrayList<>();
+        private volatile boolean going = true;
+
+        People(ServerJvm server) {
+            IntStream.range(0, PEOPLE).forEach(i -> {
+                Thread thread = new Thread(() -> look(server), "person-" + i);
+                threads.add(thread);
+                thread.start();
+            });
+        }
+
+        private void look(ServerJvm server) {
+            try {
+                while (going) {
+                    get(server.port(), "/console/queues/" + PostroomContender.QUEUE);
+                    Thread.sleep((long) (PAUSE_SECONDS * 1000));
+                }
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+            } catch (IOException | RuntimeException e) {
+                failure.compareAndSet(null, e);
+            }
+        }
+
+        void requireAlive() throws Exception {
+            if (failure.get() != null) {
+                throw failure.get();
+            }
+        }
+
+        @Override
+        public void close() throws InterruptedException {
+            going = false;
+            for (Thread thread : threads) {
+                thread.join();
+            }
+        }
+    }
+
+    // --- a peer
+
+    /** What the dashboard of JobRunr asks its server for, with a million jobs that wait, and nothing else to do. */
+    private void jobRunr(Bench bench, WorkloadResult result) throws Exception {
+        BenchDatabase database = bench.server().createDatabase();
+        try (JobRunr.JobRunrLine jobs = (JobRunr.JobRunrLine) new JobRunr().open(database)) {
+            int waiting = bench.options().messages(JOBS);
+            jobs.fill(waiting, Payloads.usual());
+            HttpServer server = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
+            JobRunrApiHandler api = new JobRunrApiHandler(jobs.storage(), jobs.json(), false);
+            server.createContext(api.getContextPath(), api);
+            server.start();
+            try (Connection connection =
+                    DriverManager.getConnection(database.url(), database.user(), database.password())) {
+                String job = text(connection, "SELECT id::text FROM jobrunr_jobs LIMIT 1");
+                int last = waiting / 20 * 20 - 20;
+                Map<String, String> paths = new LinkedHashMap<>();
+                paths.put(", jobs that wait", "/api/jobs?state=ENQUEUED&offset=0&limit=20&order=updatedAt:ASC");
+                paths.put(
+                        ", the last page of them",
+                        "/api/jobs?state=ENQUEUED&offset=" + last + "&limit=20&order=updatedAt:ASC");
+                paths.put(", jobs that failed", "/api/jobs?state=FAILED&offset=0&limit=20&order=updatedAt:DESC");
+                paths.put(", one job", "/api/jobs/" + job);
+                for (Map.Entry<String, String> page : paths.entrySet()) {
+                    loads(
+                            bench,
+                            result,
+                            JOBRUNR + page.getKey(),
+                            page.getValue(),
+                            () -> get(server.getAddress().getPort(), page.getValue()));
+                }
+                loads(
+                        bench,
+                        result,
+                        JOBRUNR + ", counts by state",
+                        "asked for beside each page; here without HTTP",
+                        () -> {
+                            long before = System.nanoTime();
+                            jobs.storage().getJobStats();
+                            return System.nanoTime() - before;
+                        });
+            } finally {
+                server.stop(0);
+            }
+        } finally {
+            bench.server().drop(database);
+        }
+    }
+}
