@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import io.postroom.server.RunningServer;
+import io.postroom.testing.NotThroughPooler;
 import io.postroom.testing.PostgresTest;
 import io.postroom.testing.TestDatabase;
 import java.io.IOException;
@@ -605,6 +606,7 @@ class CommandsTest {
     }
 
     @Test
+    @NotThroughPooler("PgBouncer tells of a missing database with another SQLSTATE")
     void wrong_token_and_wrong_password_are_refused_and_not_shown() throws IOException {
         CliRun without = CliRun.of(Map.of(), overHttp("status"));
         assertThat(without.exitCode()).isEqualTo(1);

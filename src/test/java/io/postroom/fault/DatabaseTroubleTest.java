@@ -11,6 +11,7 @@ import io.postroom.api.EngineSettings;
 import io.postroom.api.Outcome;
 import io.postroom.api.PostroomException;
 import io.postroom.handler.Handler;
+import io.postroom.testing.NotThroughPooler;
 import io.postroom.testing.PostgresTest;
 import io.postroom.testing.TcpProxy;
 import io.postroom.testing.TestDatabase;
@@ -95,6 +96,7 @@ class DatabaseTroubleTest {
     }
 
     @Test
+    @NotThroughPooler("a session that the pooler keeps has the settings of its own start")
     void read_only_spell_refuses_creates_with_a_clear_word_and_ends_by_itself() throws Exception {
         try (HikariDataSource pool = pool(database);
                 Postroom postroom = start(pool, "readonly")) {

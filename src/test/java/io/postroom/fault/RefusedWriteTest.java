@@ -17,6 +17,7 @@ import io.postroom.api.StoreException;
 import io.postroom.handler.Handler;
 import io.postroom.handler.HandlerMode;
 import io.postroom.internal.postgres.PostgresJobLocks;
+import io.postroom.testing.NotThroughPooler;
 import io.postroom.testing.PostgresTest;
 import io.postroom.testing.TcpProxy;
 import io.postroom.testing.TestDatabase;
@@ -164,6 +165,7 @@ class RefusedWriteTest {
     }
 
     @Test
+    @NotThroughPooler("the driver knows the process id that the pooler made up")
     void connection_that_was_ended_is_not_told_as_a_savepoint() throws SQLException {
         try (Postroom postroom = Postroom.on(database.pool()).workers(false).start();
                 Connection connection = database.connect()) {

@@ -17,6 +17,7 @@ import io.postroom.internal.jobs.InspectDatabase;
 import io.postroom.internal.postgres.PostgresInspection;
 import io.postroom.test.PostroomKit;
 import io.postroom.testing.LogRecorder;
+import io.postroom.testing.NotThroughPooler;
 import io.postroom.testing.PostgresTest;
 import io.postroom.testing.TestDatabase;
 import java.io.IOException;
@@ -33,6 +34,7 @@ import org.springframework.jdbc.core.simple.JdbcClient;
 
 /** A role that may not do all it has to, or does not see all it should: that is said by name, at the start and later. */
 @PostgresTest
+@NotThroughPooler("the pooler keeps sessions of a role that is dropped and made anew")
 class RightsTest {
     private static final Path PAGE = Path.of("docs/operations.md");
 

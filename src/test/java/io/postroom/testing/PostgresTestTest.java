@@ -30,6 +30,7 @@ class PostgresTestTest {
     }
 
     @Test
+    @NotThroughPooler("PgBouncer waits for a missing database, and tells of it with another SQLSTATE")
     void database_of_ones_own_is_gone_after_close_even_if_in_use() throws SQLException {
         TestDatabase own = TestDatabase.create();
         Connection forgotten = own.connect();

@@ -18,6 +18,7 @@ import org.postgresql.PGConnection;
 
 /** What is given out again is as good as new, and what is not as good as new is not given out again. */
 @PostgresTest(migrated = false)
+@NotThroughPooler("the driver knows the process id that the pooler made up")
 class ReusedSessionsTest {
     private final TestDatabase database;
 

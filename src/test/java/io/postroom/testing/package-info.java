@@ -45,7 +45,7 @@
  *   <li>{@code postroom.test.fsync=on}: a durable embedded server, on disk. The default is off, which no test of ours can notice,
  *       as none of them cuts the power.
  *   <li>{@code postroom.test.pooler=session}: all tests reach the embedded server through a PgBouncer in this mode, where
- *       it is installed.
+ *       it is installed; those with {@link io.postroom.testing.NotThroughPooler} are left out then.
  * </ul>
  */
 @NullMarked

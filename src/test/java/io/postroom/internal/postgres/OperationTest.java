@@ -23,6 +23,7 @@ import io.postroom.internal.storage.DeadLetterStore;
 import io.postroom.internal.storage.Failure;
 import io.postroom.internal.storage.JobStore;
 import io.postroom.internal.storage.OperationSteps;
+import io.postroom.testing.NotThroughPooler;
 import io.postroom.testing.PostgresTest;
 import io.postroom.testing.TestDatabase;
 import java.sql.Connection;
@@ -382,6 +383,7 @@ class OperationTest extends OrderSteps {
     }
 
     @Test
+    @NotThroughPooler("PgBouncer leaves out the parameter options of a connection")
     void operation_that_waits_for_a_lock_holds_up_no_other() throws Exception {
         List<UUID> held = deadLetters(1, "held");
         List<UUID> free = deadLetters(1, "free");

@@ -29,6 +29,7 @@ import io.postroom.internal.storage.StoreIdentity;
 import io.postroom.internal.storage.Stores;
 import io.postroom.internal.storage.WatermarkSample;
 import io.postroom.testing.BlockedSessions;
+import io.postroom.testing.NotThroughPooler;
 import io.postroom.testing.PostgresTest;
 import io.postroom.testing.TestDatabase;
 import java.sql.Connection;
@@ -339,6 +340,7 @@ class RaceTest {
 
     /** Each way into READY is stopped where it draws its seq: there it must hold a transaction id and the lock on ready. */
     @Test
+    @NotThroughPooler("the driver knows the process id that the pooler made up")
     void whoever_draws_a_seq_holds_an_id_and_the_lock_on_ready() throws Exception {
         NewMessage[] many = {fixture.message().build(), fixture.message().build()};
         NewMessage[] mixed = {

@@ -16,6 +16,7 @@ import io.postroom.handler.Handler;
 import io.postroom.internal.postgres.PostgresWorkerStore;
 import io.postroom.internal.storage.Arrival;
 import io.postroom.internal.storage.Lane;
+import io.postroom.testing.NotThroughPooler;
 import io.postroom.testing.PostgresTest;
 import io.postroom.testing.TcpProxy;
 import io.postroom.testing.TestDatabase;
@@ -158,6 +159,7 @@ class StartTest {
     /** The lock of the migrations waits in a transaction of its own while each migration runs. */
     @Test
     @Timeout(60)
+    @NotThroughPooler("a session that the pooler keeps has the settings of its own start")
     void a_role_that_may_idle_in_a_transaction_for_a_moment_only_can_migrate() throws SQLException {
         // Longer than the limits. They hold for the statement that lifts them, too, which takes a while on a busy
         // machine.
