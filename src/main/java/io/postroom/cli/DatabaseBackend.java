@@ -12,7 +12,6 @@ import io.postroom.api.Created;
 import io.postroom.api.DeadLetterFilter;
 import io.postroom.api.EngineSettings;
 import io.postroom.api.ImportOptions;
-import io.postroom.api.InvalidMessageException;
 import io.postroom.api.LedgerFilter;
 import io.postroom.api.Limiters;
 import io.postroom.api.Message;
@@ -24,6 +23,7 @@ import io.postroom.api.Reason;
 import io.postroom.api.Receipts;
 import io.postroom.rest.Answers;
 import io.postroom.rest.ConsumersAnswer;
+import io.postroom.rest.ImportRequest;
 import io.postroom.rest.MessageAnswer;
 import io.postroom.rest.MessageRequest;
 import io.postroom.rest.Problem;
@@ -344,20 +344,7 @@ final class DatabaseBackend implements Backend {
     @Override
     public JsonNode importDefinitions(
             String file, Definitions definitions, boolean dryRun, List<String> renames, Optional<Reason> reason) {
-        ImportOptions options = dryRun ? ImportOptions.defaults().asDryRun() : ImportOptions.defaults();
-        if (reason.isPresent()) {
-            options = options.because(reason.get());
-        }
-        for (String rename : renames) {
-            int sign = rename.lastIndexOf('=');
-            if (sign < 1) {
-                throw new InvalidMessageException("rename", "two names as old=new", rename);
-            }
-            options = options.rename(rename.substring(0, sign), rename.substring(sign + 1));
-        }
-        if (definitions.virtualHost().isPresent()) {
-            options = options.virtualHost(definitions.virtualHost().get());
-        }
+        ImportOptions options = ImportRequest.options(dryRun, definitions.virtualHost(), renames, reason);
         return json(Answers.report(
                 definitions.rabbitMq()
                         ? postroom().definitions().importRabbitMq(file, options)

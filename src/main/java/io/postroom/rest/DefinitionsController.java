@@ -3,8 +3,6 @@ package io.postroom.rest;
 import io.postroom.api.Definitions;
 import io.postroom.api.ImportOptions;
 import io.postroom.api.ImportReport;
-import io.postroom.api.InvalidMessageException;
-import io.postroom.api.Reason;
 import jakarta.servlet.http.HttpServletRequest;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -34,7 +32,8 @@ class DefinitionsController extends ApiController {
             @RequestParam(defaultValue = "false") boolean dryRun,
             @RequestParam(defaultValue = "") List<String> rename)
             throws IOException {
-        return answer(definitions.importFile(file(request), options(request, dryRun, rename)));
+        return answer(definitions.importFile(
+                file(request), ImportRequest.options(dryRun, Optional.empty(), rename, reason(request))));
     }
 
     @GetMapping
@@ -49,32 +48,13 @@ class DefinitionsController extends ApiController {
             @RequestParam Optional<String> virtualHost,
             @RequestParam(defaultValue = "") List<String> rename)
             throws IOException {
-        ImportOptions options = options(request, dryRun, rename);
-        if (virtualHost.isPresent()) {
-            options = options.virtualHost(virtualHost.get());
-        }
+        ImportOptions options = ImportRequest.options(dryRun, virtualHost, rename, reason(request));
         return answer(definitions.importRabbitMq(file(request), options));
     }
 
     @GetMapping("/rabbitmq")
     ResponseEntity<byte[]> exportRabbitMq(@RequestParam(defaultValue = "/") String virtualHost) {
         return file(definitions.exportRabbitMq(virtualHost));
-    }
-
-    private static ImportOptions options(HttpServletRequest request, boolean dryRun, List<String> rename) {
-        ImportOptions options = dryRun ? ImportOptions.defaults().asDryRun() : ImportOptions.defaults();
-        Optional<Reason> reason = reason(request);
-        if (reason.isPresent()) {
-            options = options.because(reason.get());
-        }
-        for (String names : rename) {
-            int sign = names.lastIndexOf('=');
-            if (sign < 1) {
-                throw new InvalidMessageException("rename", "two names as old=new", names);
-            }
-            options = options.rename(names.substring(0, sign), names.substring(sign + 1));
-        }
-        return options;
     }
 
     private static String file(HttpServletRequest request) throws IOException {
