@@ -35,8 +35,6 @@ public final class ConsoleReads implements AutoCloseable {
     private static final int FOLLOWED_IN_A_TENTH = 10;
 
     private static final Duration STATEMENT = Duration.ofSeconds(2);
-    private static final long MOST_ALIKE = 500;
-    private static final int LOOKED_LETTERS = 10_000;
 
     private final ReadingPool pool;
     private final StoreTransactions transactions;
@@ -129,24 +127,9 @@ public final class ConsoleReads implements AutoCloseable {
      * @param after {@link Slice#next} of the part before; empty: from the start
      */
     public Slice<FingerprintLine> fingerprints(String after, int limit) {
-        return read("list dead letters by their errors", connection -> {
-            List<FingerprintLine> rows = new ArrayList<>();
-            try (Sql.Call call = OverviewReadsSql.FINGERPRINTS.on(connection)) {
-                rows.addAll(call.set("after", after)
-                        .set("limit", limit)
-                        .set("most", MOST_ALIKE)
-                        .list(ConsoleReads::fingerprint));
-            }
-            Optional<String> last =
-                    rows.stream().flatMap(row -> row.fingerprint().stream()).max(String::compareTo);
-            boolean isFull = rows.size() == limit;
-            if (after.isEmpty()) {
-                try (Sql.Call call = OverviewReadsSql.WITHOUT_FINGERPRINT.on(connection)) {
-                    rows.addAll(call.set("most", MOST_ALIKE).list(ConsoleReads::fingerprint));
-                }
-            }
-            return new Slice<>(List.copyOf(rows), isFull ? last : Optional.empty());
-        });
+        return read(
+                "list dead letters by their errors",
+                connection -> DeadLetterReads.fingerprints(after, limit, connection));
     }
 
     /**
@@ -159,31 +142,9 @@ public final class ConsoleReads implements AutoCloseable {
      */
     public LettersByError errors(
             Optional<String> queue, Optional<String> fingerprint, Optional<String> reason, int limit) {
-        Sql sql = queue.isPresent()
-                ? OverviewReadsSql.ERRORS_OF_QUEUE
-                : fingerprint.isPresent() ? OverviewReadsSql.ERRORS_ALIKE : OverviewReadsSql.ERRORS_OF_ALL;
-        return read("list the errors of dead letters", connection -> {
-            try (Sql.Call call = sql.on(connection)) {
-                call.set("fingerprint", fingerprint.orElse(null))
-                        .set("reason", reason.orElse(null))
-                        .set("look", LOOKED_LETTERS)
-                        .set("limit", limit);
-                if (call.has("queue")) {
-                    call.set("queue", queue.orElseThrow());
-                }
-                return lettersByError(call, limit);
-            }
-        });
-    }
-
-    private static LettersByError lettersByError(Sql.Call call, int limit) throws SQLException {
-        long[] looked = new long[1];
-        List<Optional<FingerprintLine>> rows = call.list(row -> {
-            looked[0] = row.getLong(8);
-            return row.getObject(2) == null ? Optional.empty() : Optional.of(fingerprint(row, LOOKED_LETTERS));
-        });
-        List<FingerprintLine> lines = rows.stream().flatMap(Optional::stream).toList();
-        return new LettersByError(lines, looked[0] == LOOKED_LETTERS || lines.size() == limit);
+        return read(
+                "list the errors of dead letters",
+                connection -> DeadLetterReads.errors(queue, fingerprint, reason, limit, connection));
     }
 
     /**
@@ -392,22 +353,6 @@ public final class ConsoleReads implements AutoCloseable {
                 Optional.ofNullable(Rows.instant(row, 9)),
                 row.getLong(10),
                 row.getBoolean(11));
-    }
-
-    private static FingerprintLine fingerprint(ResultSet row) throws SQLException {
-        return fingerprint(row, MOST_ALIKE);
-    }
-
-    private static FingerprintLine fingerprint(ResultSet row, long most) throws SQLException {
-        return new FingerprintLine(
-                Optional.ofNullable(row.getString(1)),
-                row.getLong(2),
-                most,
-                String.valueOf(row.getString(3)),
-                instant(row, 4),
-                row.getString(5),
-                Optional.ofNullable(row.getString(6)),
-                Optional.ofNullable(row.getString(7)));
     }
 
     private static Instant instant(ResultSet row, int column) throws SQLException {
