@@ -24,7 +24,7 @@ public @interface NotThroughPooler {
     final class Condition implements ExecutionCondition {
         @Override
         public ConditionEvaluationResult evaluateExecutionCondition(ExtensionContext context) {
-            return System.getProperty("postroom.test.pooler") == null
+            return !TestServer.isPooled()
                     ? ConditionEvaluationResult.enabled("no pooler")
                     : AnnotationSupport.findAnnotation(context.getElement(), NotThroughPooler.class)
                             .map(why -> ConditionEvaluationResult.disabled(why.value()))

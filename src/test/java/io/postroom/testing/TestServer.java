@@ -22,6 +22,8 @@ import org.postgresql.Driver;
  */
 final class TestServer {
     private static final int MOST_ATTEMPTS = 3;
+    private static final String URL = "postroom.test.url";
+    private static final String POOLER = "postroom.test.pooler";
 
     private static @Nullable TestServer shared;
 
@@ -48,7 +50,7 @@ final class TestServer {
     static synchronized TestServer get() {
         if (shared == null) {
             ReusedSessions.register();
-            String given = System.getProperty("postroom.test.url");
+            String given = System.getProperty(URL);
             shared = given != null ? given(given) : embedded();
         }
         return shared;
@@ -95,7 +97,7 @@ final class TestServer {
 
     /** Lets all tests go through a PgBouncer in the mode that {@code postroom.test.pooler} names. */
     private void putPoolerInFront() {
-        String mode = System.getProperty("postroom.test.pooler");
+        String mode = System.getProperty(POOLER);
         if (mode != null) {
             PgBouncer started = PgBouncer.inFrontOfAll(host, port, mode);
             Runtime.getRuntime().addShutdownHook(new Thread(started::close));
@@ -105,7 +107,7 @@ final class TestServer {
 
     /** Whether sessions of tests go through a pooler, whose clients do not know the process id of their session. */
     static boolean isPooled() {
-        return get().pooler != null;
+        return System.getProperty(POOLER) != null && System.getProperty(URL) == null;
     }
 
     private static EmbeddedPostgres start(String name) throws IOException {
