@@ -273,10 +273,15 @@ final class ConsoleWorkload implements Workload {
         Row looked = result.row("W4, " + PEOPLE + " people look at its queue each second", alone.settings(), alone);
         for (int round = 0; round <= bench.options().rounds() * WINDOWS_A_ROUND; round++) {
             // In turns, because the kept snapshot makes later windows dearer.
-            Sample first = round % 2 == 0 ? alone(bench, server, load, meter) : looked(bench, server, load, meter);
-            Sample second = round % 2 == 0 ? looked(bench, server, load, meter) : alone(bench, server, load, meter);
-            Sample without = round % 2 == 0 ? first : second;
-            Sample with = round % 2 == 0 ? second : first;
+            Sample without;
+            Sample with;
+            if (round % 2 == 0) {
+                without = alone(bench, server, load, meter);
+                with = looked(bench, server, load, meter);
+            } else {
+                with = looked(bench, server, load, meter);
+                without = alone(bench, server, load, meter);
+            }
             if (round > 0) {
                 alone.samples().add(without);
                 looked.samples().add(with);

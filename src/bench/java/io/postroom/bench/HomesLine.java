@@ -11,12 +11,10 @@ import io.postroom.homes.PostroomHomes;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
@@ -24,7 +22,6 @@ import java.util.function.UnaryOperator;
 
 /** A queue on each of several homes, with as many handler threads in all as {@link PostroomContender} has. Messages go round them. */
 final class HomesLine implements Contender.Line {
-    private static final int BLOCK = 5_000;
     /** With more homes than this the pools are small, so that the server has connections enough. */
     private static final int MANY = 4;
     /** Homes of one server are migrated on its two cores. */
@@ -73,18 +70,11 @@ final class HomesLine implements Contender.Line {
         return message(Math.floorMod(next.getAndIncrement(), pools.size()), payload);
     }
 
-    /** Fills with two threads, as {@link PostroomContender} does. */
+    /** Each block goes to the next home. */
     @Override
     public void fill(int messages, String payload) {
-        List<CompletableFuture<Void>> halves = new ArrayList<>();
-        for (int half : new int[] {messages / 2, messages - messages / 2}) {
-            halves.add(CompletableFuture.runAsync(() -> {
-                for (int left = half; left > 0; left -= BLOCK) {
-                    messages().createMessages(Collections.nCopies(Math.min(left, BLOCK), message(payload)));
-                }
-            }));
-        }
-        halves.forEach(CompletableFuture::join);
+        PostroomContender.fillInBlocks(
+                messages, block -> messages().createMessages(Collections.nCopies(block, message(payload))));
         entered.addAndGet(messages);
     }
 

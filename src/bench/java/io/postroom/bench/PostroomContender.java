@@ -20,6 +20,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
+import java.util.function.IntConsumer;
 import java.util.function.UnaryOperator;
 import java.util.stream.IntStream;
 
@@ -108,6 +109,23 @@ final class PostroomContender implements Contender {
                 .concurrency(threads);
     }
 
+    /**
+     * Fills with two threads: a single one leaves a core of the server idle while it builds its next block.
+     *
+     * @param block creates so many messages
+     */
+    static void fillInBlocks(int messages, IntConsumer block) {
+        List<CompletableFuture<Void>> halves = new ArrayList<>();
+        for (int half : new int[] {messages / 2, messages - messages / 2}) {
+            halves.add(CompletableFuture.runAsync(() -> {
+                for (int left = half; left > 0; left -= BLOCK) {
+                    block.accept(Math.min(left, BLOCK));
+                }
+            }));
+        }
+        halves.forEach(CompletableFuture::join);
+    }
+
     private static final class JoiningQueue extends Queue {
         JoiningQueue(BenchDatabase database) {
             super(database, 0, false, UnaryOperator.identity());
@@ -169,18 +187,9 @@ final class PostroomContender implements Contender {
                             .toList();
         }
 
-        /** Fills with two threads: a single one leaves a core of the server idle while it builds its next block. */
         @Override
         public void fill(int messages, String payload) {
-            List<CompletableFuture<Void>> halves = new ArrayList<>();
-            for (int half : new int[] {messages / 2, messages - messages / 2}) {
-                halves.add(CompletableFuture.runAsync(() -> {
-                    for (int left = half; left > 0; left -= BLOCK) {
-                        messages().createMessages(messages(payload, Math.min(left, BLOCK)));
-                    }
-                }));
-            }
-            halves.forEach(CompletableFuture::join);
+            fillInBlocks(messages, block -> messages().createMessages(messages(payload, block)));
             entered.addAndGet(messages);
         }
 
