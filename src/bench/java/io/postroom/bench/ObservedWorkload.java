@@ -2,6 +2,7 @@ package io.postroom.bench;
 
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.observation.DefaultMeterObservationHandler;
+import io.micrometer.observation.Observation;
 import io.micrometer.observation.ObservationHandler.FirstMatchingCompositeObservationHandler;
 import io.micrometer.observation.ObservationRegistry;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
@@ -19,17 +20,23 @@ import io.opentelemetry.context.propagation.ContextPropagators;
 import io.opentelemetry.sdk.trace.SdkTracerProvider;
 import io.opentelemetry.sdk.trace.samplers.Sampler;
 import io.postroom.Postroom;
+import io.postroom.api.Outcome;
 import io.postroom.bench.WorkloadResult.Row;
+import io.postroom.handler.MessageContext;
+import io.postroom.handler.MessageInterceptor;
 import io.postroom.metrics.BatchTracing;
 import io.postroom.metrics.BulkTracing;
 import io.postroom.metrics.MessageObservations;
 import io.postroom.metrics.PostroomMetrics;
+import java.util.Objects;
+import java.util.concurrent.Callable;
 import java.util.function.UnaryOperator;
 
 /**
  * W23: W1 with counters and gauges, then with an observation of each handler as a timer, too, as the starter has both where Micrometer
  * is, then with traces of which one in a hundred is sampled. Creating is observed, too, and not measured. Spans are made, and none is
- * exported.
+ * exported. One more row has a bare observation of Micrometer, the least that an
+ * observation can cost.
  */
 final class ObservedWorkload implements Workload {
     private static final double SAMPLED = 0.01;
@@ -59,6 +66,7 @@ final class ObservedWorkload implements Workload {
         add(bench, rounds, base, plain);
         Row counted = row(bench, result, rounds, base, "counters and gauges", ObservedWorkload::counted);
         Row timed = row(bench, result, rounds, base, "timers, too", ObservedWorkload::timed);
+        row(bench, result, rounds, counted, "counters, gauges and a bare observation", ObservedWorkload::bare);
         Row traced = row(bench, result, rounds, base, "traces, too, 1 % sampled", ObservedWorkload::traced);
         rounds.run();
         compare(bench, result, "counters and gauges", counted, base, "without");
@@ -105,6 +113,21 @@ final class ObservedWorkload implements Workload {
         ObservationRegistry observations = ObservationRegistry.create();
         observations.observationConfig().observationHandler(new DefaultMeterObservationHandler(registry));
         return with(builder, registry, observations);
+    }
+
+    /** The least that an observation with a timer can cost: no key values, and nothing of ours. */
+    private static Postroom.Builder bare(Postroom.Builder builder) {
+        MeterRegistry registry = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
+        ObservationRegistry observations = ObservationRegistry.create();
+        observations.observationConfig().observationHandler(new DefaultMeterObservationHandler(registry));
+        PostroomMetrics metrics = new PostroomMetrics(registry);
+        return builder.listener(metrics).queueStatsListener(metrics).interceptor(new MessageInterceptor() {
+            @Override
+            public Outcome aroundHandling(MessageContext message, Callable<Outcome> next) throws Exception {
+                return Objects.requireNonNull(
+                        Observation.createNotStarted("bench.bare", observations).observeChecked(next::call));
+            }
+        });
     }
 
     private static Postroom.Builder traced(Postroom.Builder builder) {

@@ -34,7 +34,9 @@ public final class MessageObservations implements MessageInterceptor {
     private static final Logger log = LoggerFactory.getLogger(MessageObservations.class);
     private static final SendConvention SEND = new SendConvention();
     private static final BulkConvention BULK = new BulkConvention();
-    private static final ProcessConvention PROCESS = new ProcessConvention();
+
+    /** Not static: it keeps key values for the {@link #tags}. */
+    private final ProcessConvention usualProcess = new ProcessConvention();
 
     private final QueueTags tags = new QueueTags();
     private final ObservationRegistry registry;
@@ -126,7 +128,7 @@ public final class MessageObservations implements MessageInterceptor {
         }
         ProcessContext context =
                 new ProcessContext(messages, tags.of(messages.get(0).queue()));
-        Observation observation = Observation.createNotStarted(process, PROCESS, () -> context, registry)
+        Observation observation = Observation.createNotStarted(process, usualProcess, () -> context, registry)
                 .start();
         try (Observation.Scope scope = observation.openScope()) {
             Outcome outcome = next.call();

@@ -1,10 +1,12 @@
 package io.postroom.metrics;
 
+import io.micrometer.common.KeyValues;
 import io.micrometer.observation.transport.Kind;
 import io.micrometer.observation.transport.ReceiverContext;
 import io.postroom.api.Outcome;
 import io.postroom.handler.MessageContext;
 import java.util.List;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -15,6 +17,7 @@ public final class ProcessContext extends ReceiverContext<MessageContext> {
     private final List<MessageContext> messages;
     private final String destination;
     private @Nullable Outcome outcome;
+    private @Nullable KeyValues details;
 
     ProcessContext(List<MessageContext> messages, String destination) {
         super((carrier, header) -> carrier.headers().get(header), Kind.CONSUMER);
@@ -41,6 +44,14 @@ public final class ProcessContext extends ReceiverContext<MessageContext> {
     /** What the handler answered; null: it threw, or has not ended. */
     public @Nullable Outcome outcome() {
         return outcome;
+    }
+
+    /** Returns the key values of high cardinality. Micrometer asks at the start and at the stop; they stay the same and are made once. */
+    KeyValues details(Function<ProcessContext, KeyValues> make) {
+        if (details == null) {
+            details = make.apply(this);
+        }
+        return details;
     }
 
     void ended(Outcome answered) {
