@@ -30,7 +30,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class ConsoleReads implements AutoCloseable {
     /** Messages that are looked at in each tenth of a minute. */
-    private static final int LOOKED_IN_A_TENTH = 100;
+    private static final int LOOKED_IN_A_TENTH = 50;
     /** Messages of the queue among these whose ends are looked up. */
     private static final int FOLLOWED_IN_A_TENTH = 10;
 
