@@ -378,7 +378,8 @@ $$;
 COMMENT ON FUNCTION postroom.delete_queue IS
     'Deletes a queue with its bindings: SELECT postroom.delete_queue(''mail'', if_empty => true, if_unused => true).
 if_empty refuses (55006) while anything waits, is in progress or dead, if_unused while it has a live consumer.
-What waits becomes CANCELLED, reason queue_deleted, within half a minute while a worker lives. false: there was none.';
+What is READY becomes CANCELLED, reason queue_deleted, within a minute while a worker lives, what is DELAYED within a minute and a half;
+a long queue takes longer. false: there was none.';
 
 CREATE OR REPLACE FUNCTION postroom.set_paused(p_queue text, p_paused boolean, p_reason text, p_actor text) RETURNS boolean
 LANGUAGE plpgsql VOLATILE

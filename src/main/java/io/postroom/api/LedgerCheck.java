@@ -8,7 +8,7 @@ import java.util.UUID;
  * What a check of the ledger's chain found.
  *
  * @param lines lines that are part of the chain
- * @param unsealed lines that are no part yet; a job seals them within seconds while a process with workers runs
+ * @param unsealed lines that are no part yet; a job seals them within 30 seconds while a process with workers runs
  * @param unsealedSince when the oldest of these was written
  * @param lastNumber number of the chain's last line; empty: there is none
  * @param lastHash its hash, 64 hexadecimal digits; keep both outside of the database for the next check

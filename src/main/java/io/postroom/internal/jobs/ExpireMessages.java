@@ -25,6 +25,9 @@ public final class ExpireMessages implements Job {
     private static final Duration DELETED_FOR = Duration.ofSeconds(15);
 
     private static final int BATCHES_OF_DELETED = 20;
+    /** While nothing waits in deleted queues. */
+    private static final int TURNS_BETWEEN_DELETED = 2;
+
     private static final int TURNS_BETWEEN_DELAYED = 4;
     private static final int TURNS_BETWEEN_ALL = 40;
     /** A look at a million messages takes 200 turns, which are 50 minutes. */
@@ -35,6 +38,9 @@ public final class ExpireMessages implements Job {
     private @Nullable EntryPosition entriesFrom;
     private @Nullable ExpiryPosition allFrom;
     private boolean isLookingAtAll;
+    /** Whether the last look at deleted queues ended before it was through. */
+    private boolean isMoreDeleted;
+
     private int turns;
 
     public ExpireMessages(JobStore store) {
@@ -87,11 +93,14 @@ public final class ExpireMessages implements Job {
     }
 
     private void cancelDeleted() {
-        boolean delayed = turns++ % TURNS_BETWEEN_DELAYED == 0;
-        for (int i = 0; i < BATCHES_OF_DELETED; i++) {
-            if (store.cancelDeleted(DELETED_FOR, BATCH, delayed) < BATCH) {
-                return;
-            }
+        int turn = turns++;
+        if (turn % TURNS_BETWEEN_DELETED != 0 && !isMoreDeleted) {
+            return;
+        }
+        boolean delayed = turn % TURNS_BETWEEN_DELAYED == 0;
+        isMoreDeleted = true;
+        for (int i = 0; i < BATCHES_OF_DELETED && isMoreDeleted; i++) {
+            isMoreDeleted = store.cancelDeleted(DELETED_FOR, BATCH, delayed) == BATCH;
         }
     }
 }

@@ -44,7 +44,7 @@ public final class RemoveQueueMessages implements Job {
     private static final int LARGEST_BATCH = 500;
     private static final int SMALLEST_BATCH = 50;
     private static final int BATCHES_PER_RUN = 200;
-    private static final Duration INTERVAL = Duration.ofMinutes(1);
+    private static final Duration INTERVAL = Duration.ofMinutes(2);
     private static final Duration MORE = Duration.ofSeconds(1);
     private static final Duration TRY_AGAIN = Duration.ofSeconds(15);
     private static final Duration LOOK_AGAIN = Duration.ofMinutes(30);

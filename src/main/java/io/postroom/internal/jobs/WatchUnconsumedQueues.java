@@ -21,7 +21,7 @@ import org.slf4j.LoggerFactory;
  */
 public final class WatchUnconsumedQueues implements Job {
     private static final Logger log = LoggerFactory.getLogger(WatchUnconsumedQueues.class);
-    private static final Duration INTERVAL = Duration.ofSeconds(20);
+    private static final Duration INTERVAL = Duration.ofSeconds(30);
     /** A restart of the only consumer takes less. */
     private static final Duration PATIENCE = Duration.ofMinutes(1);
 

@@ -94,7 +94,7 @@ class PurgePromiseTest {
         history(500 * 201);
 
         assertThat(wholeDays.run()).as("more is left").isEqualTo(Duration.ofSeconds(1));
-        assertThat(wholeDays.run()).isEqualTo(Duration.ofMinutes(1));
+        assertThat(wholeDays.run()).isEqualTo(Duration.ofMinutes(2));
 
         assertThat(lines()).isZero();
     }

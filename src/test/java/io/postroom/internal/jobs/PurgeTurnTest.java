@@ -41,7 +41,7 @@ class PurgeTurnTest {
         assertThat(job.run()).isEqualTo(Duration.ofSeconds(1));
         assertThat(asked.limits).hasSize(200);
         asked.endless = false;
-        assertThat(job.run()).isEqualTo(Duration.ofMinutes(1));
+        assertThat(job.run()).isEqualTo(Duration.ofMinutes(2));
     }
 
     @Test
@@ -85,7 +85,7 @@ class PurgeTurnTest {
         asked.freed.add(MaintenanceStore.Freed.BUSY);
         assertThat(job.run()).isEqualTo(Duration.ofSeconds(15));
         asked.messages.set(0, day("large", 2, 0, true));
-        assertThat(job.run()).isEqualTo(Duration.ofMinutes(1));
+        assertThat(job.run()).isEqualTo(Duration.ofMinutes(2));
     }
 
     @Test
