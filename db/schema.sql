@@ -8540,6 +8540,7 @@ CREATE OR REPLACE FUNCTION postroom.published_stats(p_worker integer, p_most_que
  SET enable_bitmapscan TO 'off'
  SET enable_mergejoin TO 'off'
  SET jit TO 'off'
+ SET max_parallel_workers_per_gather TO '0'
 AS $function$
 #variable_conflict use_column
 DECLARE

@@ -306,7 +306,7 @@ RETURNS TABLE (queue text, ready bigint, delayed bigint, in_progress bigint, dea
                oldest_ready_at timestamptz, consumers int, ready_more boolean, delayed_more boolean, dead_more boolean)
 LANGUAGE plpgsql VOLATILE ROWS 100
 SET search_path = pg_catalog, pg_temp
-SET enable_seqscan = off SET enable_bitmapscan = off SET enable_mergejoin = off SET jit = off
+SET enable_seqscan = off SET enable_bitmapscan = off SET enable_mergejoin = off SET jit = off SET max_parallel_workers_per_gather = 0
 AS $$
 #variable_conflict use_column
 DECLARE

@@ -31,7 +31,8 @@ record HikariEnginePools(HikariDataSource pool) implements AutoCloseable {
     private static final Duration READING_IDLE = Duration.ofSeconds(60);
     /**
      * The limit of a statement is far above any statement of the engine and below the socket's. Engine statements hold locks for
-     * milliseconds only.
+     * milliseconds only. No parallel workers: beside many ended leases they took several
+     * times the CPU, and longer (see OverviewReadsSql).
      */
     private static final Map<String, String> SETTINGS = settings();
 
@@ -39,6 +40,7 @@ record HikariEnginePools(HikariDataSource pool) implements AutoCloseable {
         Map<String, String> settings = new HashMap<>(SessionSettings.NEEDED);
         settings.put("statement_timeout", "10s");
         settings.put("lock_timeout", "2s");
+        settings.put("max_parallel_workers_per_gather", "0");
         return settings;
     }
 

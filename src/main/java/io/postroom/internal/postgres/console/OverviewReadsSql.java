@@ -6,12 +6,16 @@ import io.postroom.internal.postgres.statement.Sql;
 final class OverviewReadsSql {
     private OverviewReadsSql() {}
 
-    /** The limits under which each transaction of this package runs. The first statement of each. */
+    /**
+     * The limits under which each transaction of this package runs. The first statement of each. No parallel workers: to count what is in
+     * progress beside a million leases that had ended, two of them took 230 ms of CPU instead of 30, and 51 ms instead of 27.
+     */
     static final Sql LIMITS = Sql.of("""
             -- name: console_limits
             SELECT set_config('transaction_read_only', 'on', true), set_config('statement_timeout', :millis, true),
                    set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true),
-                   set_config('enable_mergejoin', 'off', true), set_config('jit', 'off', true)
+                   set_config('enable_mergejoin', 'off', true), set_config('jit', 'off', true),
+                   set_config('max_parallel_workers_per_gather', '0', true)
             """);
 
     /**

@@ -288,6 +288,8 @@ class StartTest {
                 assertThat(connection.getTransactionIsolation()).isEqualTo(Connection.TRANSACTION_READ_COMMITTED);
                 assertThat(text(connection, "SHOW statement_timeout")).isEqualTo("10s");
                 assertThat(text(connection, "SHOW lock_timeout")).isEqualTo("2s");
+                assertThat(text(connection, "SHOW max_parallel_workers_per_gather"))
+                        .isEqualTo("0");
                 assertThat(text(connection, "SHOW idle_in_transaction_session_timeout"))
                         .isEqualTo("1min");
             }
