@@ -4,12 +4,16 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.postroom.testing.PlacedMessages;
 import io.postroom.testing.PostgresTest;
+import io.postroom.testing.TestDatabase;
+import java.sql.Connection;
+import java.sql.SQLException;
 import java.time.Duration;
 import java.util.List;
 import java.util.UUID;
 import javax.sql.DataSource;
 import org.junit.jupiter.api.Test;
 import org.springframework.jdbc.core.simple.JdbcClient;
+import org.springframework.jdbc.datasource.SingleConnectionDataSource;
 
 @PostgresTest
 class ExplainTest {
@@ -148,6 +152,74 @@ class ExplainTest {
                         """).param(queue).update();
         UUID id = messages.message("long").ready();
         assertThat(explain(id)).last().asString().startsWith("behind: 10,000+ messages");
+    }
+
+    /** A generic plan used to read the whole queue for its first message: 0.7 s with nine million behind it. */
+    @Test
+    void messages_behind_the_explained_one_are_not_read() throws SQLException {
+        assertThat(readToExplain("""
+                        INSERT INTO postroom.ready (seq, queue_id, priority, message_id, moved)
+                        SELECT 1000000 + g, id, 4, gen_random_uuid(), false
+                        FROM postroom.queue, generate_series(1, 3000) g
+                        """, "next: nothing is ahead of it")).isBetween(1L, 99L);
+    }
+
+    @Test
+    void messages_of_other_groups_of_a_fair_queue_are_not_read() throws SQLException {
+        assertThat(readToExplain("""
+                        WITH fair AS (UPDATE postroom.queue SET fair = true RETURNING id),
+                             named AS (UPDATE postroom.message SET group_key = 'b' RETURNING id),
+                             own AS (UPDATE postroom.ready SET group_key = 'b' RETURNING seq)
+                        INSERT INTO postroom.ready (seq, queue_id, priority, message_id, moved, group_key)
+                        SELECT -g, f.id, 4, gen_random_uuid(), false, 'x'
+                        FROM fair f, generate_series(1, 3000) g
+                        """, "next: 0 messages of group \"b\"")).isBetween(1L, 99L);
+    }
+
+    @Test
+    void other_messages_of_an_ordered_queue_are_not_read() throws SQLException {
+        assertThat(readToExplain("""
+                        WITH ordered AS (UPDATE postroom.queue SET ordered = true RETURNING id),
+                             named AS (UPDATE postroom.message SET group_key = 'g' RETURNING id),
+                             holder AS (
+                                INSERT INTO postroom.ready (seq, queue_id, priority, message_id, moved)
+                                SELECT -g, o.id, 4, gen_random_uuid(), false
+                                FROM ordered o, generate_series(1, 3000) g
+                                RETURNING queue_id, message_id)
+                        INSERT INTO postroom.message_group (queue_id, group_key, message_id, low, epoch)
+                        SELECT queue_id, 'g', message_id, 1, 1 FROM holder LIMIT 1
+                        """, "group: message ")).isBetween(1L, 99L);
+    }
+
+    /** Returns how many rows and index entries of READY were read to explain one message beside what the statement adds. */
+    private static long readToExplain(String more, String expected) throws SQLException {
+        try (TestDatabase own = TestDatabase.create();
+                Connection connection = own.connect()) {
+            connection.setAutoCommit(false);
+            JdbcClient session = JdbcClient.create(new SingleConnectionDataSource(connection, true));
+            UUID message = new PlacedMessages(session).message("deep").ready();
+            session.sql(more).update();
+            session.sql("ANALYZE postroom.ready").update();
+            session.sql("SET LOCAL plan_cache_mode = force_generic_plan").update();
+            long before = readOfReady(session);
+            assertThat(session.sql("SELECT * FROM postroom.explain(?)")
+                            .param(message)
+                            .query(String.class)
+                            .list())
+                    .last()
+                    .asString()
+                    .startsWith(expected);
+            return readOfReady(session) - before;
+        }
+    }
+
+    private static long readOfReady(JdbcClient session) {
+        return session.sql("""
+                        SELECT sum(pg_stat_get_xact_tuples_returned(c.oid))::bigint
+                        FROM pg_class c
+                        WHERE c.oid = 'postroom.ready'::regclass
+                           OR c.oid IN (SELECT indexrelid FROM pg_index WHERE indrelid = 'postroom.ready'::regclass)
+                        """).query(Long.class).single();
     }
 
     @Test
