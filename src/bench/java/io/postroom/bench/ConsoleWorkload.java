@@ -1,6 +1,5 @@
 package io.postroom.bench;
 
-import com.sun.net.httpserver.HttpServer;
 import com.zaxxer.hikari.HikariDataSource;
 import io.postroom.Postroom;
 import io.postroom.api.MessageState;
@@ -9,13 +8,6 @@ import io.postroom.bench.Load.Way;
 import io.postroom.bench.WorkloadResult.Row;
 import io.postroom.handler.Handler;
 import java.io.IOException;
-import java.net.InetAddress;
-import java.net.InetSocketAddress;
-import java.net.URI;
-import java.net.http.HttpClient;
-import java.net.http.HttpRequest;
-import java.net.http.HttpResponse;
-import java.net.http.HttpResponse.BodyHandlers;
 import java.sql.Connection;
 import java.sql.DriverManager;
 import java.sql.ResultSet;
@@ -30,7 +22,6 @@ import java.util.UUID;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.IntStream;
-import org.jobrunr.dashboard.JobRunrApiHandler;
 
 /**
  * W21: the pages of the console with 10,000,000 messages waiting, 1,000,000 dead letters and 1,000 queues, while W4 runs in the same
@@ -41,8 +32,9 @@ final class ConsoleWorkload implements Workload {
     private static final int WAITING = 10_000_000;
     private static final int DEAD = 1_000_000;
     private static final int KINDS_OF_ERRORS = 20;
-    private static final int LOADS = 50;
-    private static final int LOADS_BEFORE = 10;
+    /** A JVM that has shown a page a few times has compiled little of what that takes. */
+    private static final int LOADS_UNTIL_COMPILED = 500;
+
     private static final int PEOPLE = 2;
     /** Windows are short and many, because what one takes differs by a fifth from that of the next. */
     private static final double SECONDS = 10;
@@ -56,10 +48,8 @@ final class ConsoleWorkload implements Workload {
     private static final String DEEP = ConsumerProcess.queue(0);
 
     private static final String FAILED = "failed";
-    private static final String JOBRUNR = "jobrunr";
-    private static final int JOBS = 1_000_000;
 
-    private final HttpClient client = HttpClient.newHttpClient();
+    private final PageLoads loads = new PageLoads(id());
 
     @Override
     public String id() {
@@ -82,8 +72,8 @@ final class ConsoleWorkload implements Workload {
         if (bench.options().measures(Contenders.postroom().name())) {
             postroom(bench, result);
         }
-        if (bench.options().measures(JOBRUNR)) {
-            jobRunr(bench, result);
+        if (bench.options().measures(JobRunrDashboard.NAME)) {
+            new JobRunrDashboard(loads).measure(bench, result);
         }
         return result;
     }
@@ -175,39 +165,14 @@ final class ConsoleWorkload implements Workload {
         for (Map.Entry<String, String> page : paths(connection).entrySet()) {
             slowest = Math.max(
                     slowest,
-                    loads(
+                    loads.measure(
                             bench,
                             result,
                             page.getKey(),
                             page.getValue(),
-                            () -> get(server.port(), "/console" + page.getValue())));
+                            () -> loads.get(server.port(), "/console" + page.getValue())));
         }
         result.atMost("p95 of the slowest page in ms <= " + GOAL_MILLIS, slowest, GOAL_MILLIS, bench.options());
-    }
-
-    private interface Look {
-        /** @return nanoseconds that the answer took */
-        long look() throws Exception;
-    }
-
-    /** Returns the 95th percentile in milliseconds. */
-    private double loads(Bench bench, WorkloadResult result, String name, String path, Look look) throws Exception {
-        Row row = result.row(name, path.replaceAll("[0-9a-f]{8}-[-0-9a-f]{27}", "{id}"), null);
-        for (int i = 0; i < LOADS_BEFORE; i++) {
-            look.look();
-        }
-        long[] nanos = new long[LOADS];
-        long began = System.nanoTime();
-        for (int i = 0; i < LOADS; i++) {
-            nanos[i] = look.look();
-        }
-        Sample sample =
-                Sample.NONE.atRateOf(LOADS, (System.nanoTime() - began) / 1e9).with(nanos);
-        row.samples().add(sample);
-        double p95 = sample.latencyMillis(95);
-        row.extra("p95 ms", Figures.number(p95));
-        bench.say(Report.line(id(), 1, name, sample));
-        return p95;
     }
 
     private static Map<String, String> paths(Connection connection) throws SQLException {
@@ -251,26 +216,14 @@ final class ConsoleWorkload implements Workload {
         return paths;
     }
 
-    /** Returns how many nanoseconds the answer took. */
-    private long get(int port, String path) throws IOException, InterruptedException {
-        HttpRequest request = HttpRequest.newBuilder(URI.create("http://localhost:" + port + path))
-                .header("Authorization", "Bearer " + ServerJvm.TOKEN)
-                .timeout(Duration.ofSeconds(30))
-                .build();
-        long before = System.nanoTime();
-        HttpResponse<String> answer = client.send(request, BodyHandlers.ofString());
-        long took = System.nanoTime() - before;
-        if (answer.statusCode() != 200) {
-            throw new IOException(path + " was answered with " + answer.statusCode() + ":\n" + answer.body());
-        }
-        return took;
-    }
-
     // --- what looking on costs
 
     private void beside(Bench bench, WorkloadResult result, ServerJvm server, Load load, Meter meter) throws Exception {
         Row alone = result.row("W4, nobody looks", "single transactions; the server's JVM counts as a client", null);
         Row looked = result.row("W4, " + PEOPLE + " people look at its queue each second", alone.settings(), alone);
+        for (int i = 0; i < bench.options().messages(LOADS_UNTIL_COMPILED); i++) {
+            loads.get(server.port(), "/console/queues/" + PostroomContender.QUEUE);
+        }
         for (int round = 0; round <= bench.options().rounds() * WINDOWS_A_ROUND; round++) {
             // In turns, because the kept snapshot makes later windows dearer.
             Sample without;
@@ -327,7 +280,7 @@ final class ConsoleWorkload implements Workload {
         private void look(ServerJvm server) {
             try {
                 while (going) {
-                    get(server.port(), "/console/queues/" + PostroomContender.QUEUE);
+                    loads.get(server.port(), "/console/queues/" + PostroomContender.QUEUE);
                     Thread.sleep((long) (PAUSE_SECONDS * 1000));
                 }
             } catch (InterruptedException e) {
@@ -349,55 +302,6 @@ final class ConsoleWorkload implements Workload {
             for (Thread thread : threads) {
                 thread.join();
             }
-        }
-    }
-
-    // --- a peer
-
-    /** What the dashboard of JobRunr asks its server for, with a million jobs that wait, and nothing else to do. */
-    private void jobRunr(Bench bench, WorkloadResult result) throws Exception {
-        BenchDatabase database = bench.server().createDatabase();
-        try (JobRunr.JobRunrLine jobs = (JobRunr.JobRunrLine) new JobRunr().open(database)) {
-            int waiting = bench.options().messages(JOBS);
-            jobs.fill(waiting, Payloads.usual());
-            HttpServer server = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
-            JobRunrApiHandler api = new JobRunrApiHandler(jobs.storage(), jobs.json(), false);
-            server.createContext(api.getContextPath(), api);
-            server.start();
-            try (Connection connection =
-                    DriverManager.getConnection(database.url(), database.user(), database.password())) {
-                String job = text(connection, "SELECT id::text FROM jobrunr_jobs LIMIT 1");
-                int last = waiting / 20 * 20 - 20;
-                Map<String, String> paths = new LinkedHashMap<>();
-                paths.put(", jobs that wait", "/api/jobs?state=ENQUEUED&offset=0&limit=20&order=updatedAt:ASC");
-                paths.put(
-                        ", the last page of them",
-                        "/api/jobs?state=ENQUEUED&offset=" + last + "&limit=20&order=updatedAt:ASC");
-                paths.put(", jobs that failed", "/api/jobs?state=FAILED&offset=0&limit=20&order=updatedAt:DESC");
-                paths.put(", one job", "/api/jobs/" + job);
-                for (Map.Entry<String, String> page : paths.entrySet()) {
-                    loads(
-                            bench,
-                            result,
-                            JOBRUNR + page.getKey(),
-                            page.getValue(),
-                            () -> get(server.getAddress().getPort(), page.getValue()));
-                }
-                loads(
-                        bench,
-                        result,
-                        JOBRUNR + ", counts by state",
-                        "asked for beside each page; here without HTTP",
-                        () -> {
-                            long before = System.nanoTime();
-                            jobs.storage().getJobStats();
-                            return System.nanoTime() - before;
-                        });
-            } finally {
-                server.stop(0);
-            }
-        } finally {
-            bench.server().drop(database);
         }
     }
 }
