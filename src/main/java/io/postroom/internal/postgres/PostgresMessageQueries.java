@@ -29,27 +29,28 @@ final class PostgresMessageQueries implements MessageQueries {
 
     @Override
     public List<Message> find(MessageFilter filter) {
-        return transactions.read("find messages", connection -> MessageReader.find(filter, true, connection));
+        return transactions.readViews("find messages", connection -> MessageReader.find(filter, true, connection));
     }
 
     @Override
     public List<Message> findWithoutPayloads(MessageFilter filter) {
-        return transactions.read("find messages", connection -> MessageReader.find(filter, false, connection));
+        return transactions.readViews("find messages", connection -> MessageReader.find(filter, false, connection));
     }
 
     @Override
     public List<Message> next(MessageFilter filter) {
-        return transactions.read("list the next messages", connection -> MessageReader.next(filter, connection));
+        return transactions.readViews("list the next messages", connection -> MessageReader.next(filter, connection));
     }
 
     @Override
     public List<Message> removable(MessageFilter filter) {
-        return transactions.read("list removable messages", connection -> MessageReader.removable(filter, connection));
+        return transactions.readViews(
+                "list removable messages", connection -> MessageReader.removable(filter, connection));
     }
 
     @Override
     public List<Attempt> history(UUID id) {
-        return transactions.read("read the history of message " + id, connection -> {
+        return transactions.readViews("read the history of message " + id, connection -> {
             try (Sql.Call call = RegistrySql.HISTORY.on(connection)) {
                 return call.set("id", id).list(MessageReader::attempt);
             }
@@ -58,7 +59,7 @@ final class PostgresMessageQueries implements MessageQueries {
 
     @Override
     public List<PathStep> path(String correlationId, int limit) {
-        return transactions.read("read the path of a correlation id", connection -> {
+        return transactions.readViews("read the path of a correlation id", connection -> {
             try (Sql.Call call = RegistrySql.PATH.on(connection)) {
                 return call.set("correlation", correlationId)
                         .set("limit", limit)

@@ -41,6 +41,7 @@ record HikariEnginePools(HikariDataSource pool) implements AutoCloseable {
         settings.put("statement_timeout", "10s");
         settings.put("lock_timeout", "2s");
         settings.put("max_parallel_workers_per_gather", "0");
+        settings.put("jit", "off");
         return settings;
     }
 

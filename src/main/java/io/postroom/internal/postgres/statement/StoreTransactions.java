@@ -25,6 +25,7 @@ import org.postgresql.PGConnection;
 public final class StoreTransactions {
     private static final Duration PATIENCE = Duration.ofSeconds(2);
     private static final String REPEATABLE_READ = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ";
+    private static final String WITHOUT_JIT = "SET LOCAL jit = off";
     private static final String READ_COMMITTED = "SET TRANSACTION ISOLATION LEVEL READ COMMITTED";
 
     private final DataSource source;
@@ -67,6 +68,21 @@ public final class StoreTransactions {
      */
     public <T> T read(String doing, Work<T> work) {
         return repeated(() -> single(doing, work), error -> true);
+    }
+
+    /**
+     * Reads like {@link #read}, by the views of messages, in a transaction without just-in-time compilation. Where a server compiles, it
+     * takes more than ten seconds for one of their plans, which have hundreds of nodes (PostgreSQL 15 with LLVM, two cores).
+     */
+    public <T> T readViews(String doing, Work<T> work) {
+        return repeated(
+                () -> several(doing, connection -> {
+                    try (Statement statement = connection.createStatement()) {
+                        statement.execute(WITHOUT_JIT);
+                    }
+                    return work.run(connection);
+                }),
+                error -> true);
     }
 
     /**

@@ -290,6 +290,7 @@ class StartTest {
                 assertThat(text(connection, "SHOW lock_timeout")).isEqualTo("2s");
                 assertThat(text(connection, "SHOW max_parallel_workers_per_gather"))
                         .isEqualTo("0");
+                assertThat(text(connection, "SHOW jit")).isEqualTo("off");
                 assertThat(text(connection, "SHOW idle_in_transaction_session_timeout"))
                         .isEqualTo("1min");
             }
