@@ -32,7 +32,7 @@ record HikariEnginePools(HikariDataSource pool) implements AutoCloseable {
     /**
      * The limit of a statement is far above any statement of the engine and below the socket's. Engine statements hold locks for
      * milliseconds only. No parallel workers: beside many ended leases they took several
-     * times the CPU, and longer (see OverviewReadsSql).
+     * times the CPU, and longer (see OverviewReadsSql). No just-in-time compilation: see {@code StoreTransactions.readViews}.
      */
     private static final Map<String, String> SETTINGS = settings();
 

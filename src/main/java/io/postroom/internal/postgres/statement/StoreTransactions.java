@@ -75,14 +75,7 @@ public final class StoreTransactions {
      * takes more than ten seconds for one of their plans, which have hundreds of nodes (PostgreSQL 15 with LLVM, two cores).
      */
     public <T> T readViews(String doing, Work<T> work) {
-        return repeated(
-                () -> several(doing, connection -> {
-                    try (Statement statement = connection.createStatement()) {
-                        statement.execute(WITHOUT_JIT);
-                    }
-                    return work.run(connection);
-                }),
-                error -> true);
+        return repeated(() -> several(doing, after(WITHOUT_JIT, work)), error -> true);
     }
 
     /**
@@ -129,12 +122,17 @@ public final class StoreTransactions {
 
     /** Reads with several statements in one snapshot. The only transactions of the store that are not READ COMMITTED. */
     public <T> T snapshot(String doing, Work<T> work) {
-        return several(doing, connection -> {
+        return several(doing, after(REPEATABLE_READ, work));
+    }
+
+    /** The work behind a statement that sets something for its transaction. */
+    private static <T> Work<T> after(String setting, Work<T> work) {
+        return connection -> {
             try (Statement statement = connection.createStatement()) {
-                statement.execute(REPEATABLE_READ);
+                statement.execute(setting);
             }
             return work.run(connection);
-        });
+        };
     }
 
     /** Runs statements in the caller's transaction: begins, ends and repeats nothing. */
