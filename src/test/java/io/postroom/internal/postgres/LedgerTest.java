@@ -288,7 +288,7 @@ class LedgerTest {
     void process_with_workers_seals_what_was_done() {
         act("first");
         try (Postroom postroom = Postroom.on(database.pool()).start()) {
-            await().atMost(Duration.ofSeconds(60)).until(() -> numbered().contains("1 first"));
+            await().atMost(Duration.ofSeconds(40)).until(() -> numbered().contains("1 first"));
             assertThat(check().get("problem")).isNull();
         }
     }
