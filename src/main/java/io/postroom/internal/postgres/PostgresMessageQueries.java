@@ -50,7 +50,7 @@ final class PostgresMessageQueries implements MessageQueries {
 
     @Override
     public List<Attempt> history(UUID id) {
-        return transactions.readViews("read the history of message " + id, connection -> {
+        return transactions.read("read the history of message " + id, connection -> {
             try (Sql.Call call = RegistrySql.HISTORY.on(connection)) {
                 return call.set("id", id).list(MessageReader::attempt);
             }
