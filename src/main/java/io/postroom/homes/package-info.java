@@ -13,7 +13,8 @@
  *   <li>Distributing the rows of Postroom's tables was tried with Citus 13. It took twice the CPU for a message and a rewrite of each
  *       statement. A home costs nothing more than a database alone.
  *   <li>A transaction is one of one database. So a message joins the caller's transaction where that is one of its queue's home, and is
- *       refused elsewhere. Nothing is written on two homes at once.
+ *       refused elsewhere. Postroom writes nothing on two homes at once; nodes of a Citus cluster can, see
+ *       docs/citus.md.
  *   <li>A part is a queue of its own, {@code orders:1of8} to {@code orders:8of8}, and not a slice of rows. So it has its own pause, counts
  *       and order, and can be moved alone. Names of queues cannot have a {@code #}.
  *   <li>The part comes from SHA-256, not from {@code hashtext}, which may change with a version of PostgreSQL.

@@ -17,6 +17,7 @@ import io.postroom.internal.jobs.RemoveQueueMessages;
 import io.postroom.internal.postgres.purge.PostgresMaintenance;
 import io.postroom.testing.Conservation;
 import io.postroom.testing.Days;
+import io.postroom.testing.PackagedServer;
 import io.postroom.testing.PlacedMessages;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -46,7 +47,7 @@ class UpgradeRecipesTest {
 
     @BeforeEach
     void needsPackages() {
-        assumeThat(TwoServers.missing())
+        assumeThat(PackagedServer.missing())
                 .as("missing here: apt-get install postgresql-15 util-linux")
                 .isNull();
     }
@@ -131,14 +132,14 @@ class UpgradeRecipesTest {
             }
             try (Postroom ignored = start(servers.oldPool(), true)) {
                 await().atMost(Duration.ofSeconds(60)).until(() -> handled.size() > MANY / 2);
-                assertThatThrownBy(() -> TwoServers.run(
+                assertThatThrownBy(() -> PackagedServer.run(
                                 PASSWORD, "db/upgrade/dump.sh", servers.oldServer(), servers.newServer("postgres")))
                         .hasMessageContaining("stop them first");
             }
             silence(servers.oldPool());
 
             long began = System.nanoTime();
-            TwoServers.run(PASSWORD, "db/upgrade/dump.sh", servers.oldServer(), servers.newServer("postgres"));
+            PackagedServer.run(PASSWORD, "db/upgrade/dump.sh", servers.oldServer(), servers.newServer("postgres"));
             note("upgrade by dump             %d messages in %d ms".formatted(MANY + 2, millisSince(began)));
 
             goesOn(servers.newPool("postgres"), content, content.waiting);
@@ -177,7 +178,8 @@ class UpgradeRecipesTest {
     }
 
     private static void step(TwoServers servers, String step) throws IOException, InterruptedException {
-        TwoServers.run(PASSWORD, "db/upgrade/replicate.sh", step, servers.oldServer(), servers.newServer("postgres"));
+        PackagedServer.run(
+                PASSWORD, "db/upgrade/replicate.sh", step, servers.oldServer(), servers.newServer("postgres"));
     }
 
     /** Lets the time pass after which a stopped process counts as gone. */
@@ -207,7 +209,7 @@ class UpgradeRecipesTest {
             UUID before =
                     placed.message("moved").age(Duration.ofDays(9)).finishedAgo(worker, "done", Duration.ofDays(9));
 
-            TwoServers.run(
+            PackagedServer.run(
                     PASSWORD,
                     "psql",
                     "-X",
@@ -217,7 +219,7 @@ class UpgradeRecipesTest {
                     servers.oldServer(),
                     "-f",
                     "db/replication/publish.sql");
-            TwoServers.run(
+            PackagedServer.run(
                     PASSWORD,
                     "psql",
                     "-X",

@@ -2,7 +2,9 @@ package io.postroom.internal.postgres.connection;
 
 import io.postroom.api.PostroomException;
 import io.postroom.api.StoreException;
+import io.postroom.internal.postgres.statement.Sql;
 import io.postroom.internal.storage.StoreErrors;
+import java.sql.Connection;
 import java.sql.SQLException;
 import java.util.Arrays;
 import java.util.List;
@@ -25,6 +27,12 @@ public final class Migrations {
     private static final Logger log = LoggerFactory.getLogger(Migrations.class);
     private static final String LOCATION = "classpath:io/postroom/db/migration";
 
+    private static final Sql SENDS_DDL = Sql.of("""
+            -- name: sends_ddl
+            SELECT coalesce(current_setting('citus.enable_ddl_propagation', true) = 'on', false)
+                   AND to_regclass('pg_catalog.pg_dist_node') IS NOT NULL
+            """);
+
     private static final String CONNECTION_FAILURE = "08006";
 
     private Migrations() {}
@@ -44,9 +52,13 @@ public final class Migrations {
     /**
      * Runs the missing migrations. The first time needs the right to create in the database, later times the right to create in the schema.
      *
-     * @throws PostroomException says which migration failed and why; the migrations before it stay
+     * @throws PostroomException says which migration failed and why; the migrations before it stay. Or they are missing, and Citus would
+     *     send them to other nodes
      */
     public static void migrate(DataSource dataSource) {
+        if (!SchemaHistory.isComplete(dataSource)) {
+            requireNoPropagation(dataSource);
+        }
         try {
             int run = flyway(dataSource).migrate().migrationsExecuted;
             log.info("schema postroom is up to date, {} migrations run now", run);
@@ -91,6 +103,31 @@ public final class Migrations {
                     + LOCATION + " with schemas=postroom, table=schema_history)");
         }
         log.info("schema postroom fits this version");
+    }
+
+    /**
+     * Citus sends DDL to other nodes unless the session switches that off. A session that a pooler shares keeps its settings, see {@link
+     * SessionSettings}, so there the migrations are refused.
+     */
+    private static void requireNoPropagation(DataSource dataSource) {
+        try (Connection connection = dataSource.getConnection()) {
+            boolean autoCommit = connection.getAutoCommit();
+            try (Sql.Call call = SENDS_DDL.on(connection)) {
+                if (SessionSettings.isShared(connection) && call.one(row -> row.getBoolean(1))) {
+                    throw new PostroomException(
+                            "the migrations need a direct connection on a node of Citus: over one with prepareThreshold=0"
+                                    + " Citus would send a part of schema postroom to the other nodes. Nothing was migrated."
+                                    + " Start once over a direct connection, or let the role have"
+                                    + " ALTER ROLE … SET citus.enable_ddl_propagation = off");
+                }
+            } finally {
+                if (!autoCommit) {
+                    connection.rollback();
+                }
+            }
+        } catch (SQLException e) {
+            throw StoreErrors.translate("look whether Citus sends the schema to other nodes", e);
+        }
     }
 
     /** Names the cause when the database was away, full or cut the connection: advice about rights would mislead then. */

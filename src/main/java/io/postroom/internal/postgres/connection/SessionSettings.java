@@ -10,8 +10,8 @@ import org.postgresql.PGConnection;
 
 /**
  * Settings of a session that a role or a database may have, and that would stop the engine. The lock of the migrations idles in a
- * transaction, so a limit of 1 s for idle transactions ended every first start. Names and values are those of PostgreSQL; a setting that
- * the server's version lacks is left out.
+ * transaction, so a limit of 1 s for idle transactions ended every first start. Names and values are those of PostgreSQL and of Citus; a
+ * setting that the server lacks is left out.
  *
  * <p>A session that a pooler gives to several clients must not be changed, because the next client would get it as it is left. {@code
  * prepareThreshold=0} is the sign of such a session: {@link PoolerCheck} refuses all others.
@@ -20,8 +20,13 @@ final class SessionSettings {
     /** Values that the engine needs on any connection that is its own for a while. 0 switches a time limit off. */
     static final Map<String, String> NEEDED = Map.of(
             "idle_in_transaction_session_timeout", "60s", "idle_session_timeout", "0", "transaction_timeout", "0");
-    /** Values for migrations: a change of a large table takes its time, and their lock is held in an idle transaction meanwhile. */
+    /**
+     * Values for migrations: a change of a large table takes its time, and their lock is held in an idle transaction meanwhile. A node of
+     * Citus would send objects of the schema to other nodes, where each has its own.
+     */
     static final Map<String, String> MIGRATION = Map.of(
+            "citus.enable_ddl_propagation",
+            "off",
             "idle_in_transaction_session_timeout",
             "0",
             "idle_session_timeout",

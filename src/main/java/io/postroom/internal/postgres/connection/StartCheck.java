@@ -32,9 +32,19 @@ public record StartCheck(List<String> warnings) {
                     FROM pg_sequence s
                     JOIN pg_class c ON c.oid = s.seqrelid
                     JOIN pg_namespace n ON n.oid = c.relnamespace
-                    WHERE n.nspname = 'postroom' AND c.relname = 'ready_seq')
+                    WHERE n.nspname = 'postroom' AND c.relname = 'ready_seq'),
+                   to_regclass('pg_catalog.pg_dist_partition') IS NOT NULL
             FROM pg_database d
             WHERE d.datname = current_database()
+            """);
+
+    private static final Sql DISTRIBUTED = Sql.of("""
+            -- name: distributed_tables
+            SELECT coalesce(string_agg('postroom.' || c.relname, ', ' ORDER BY c.relname), '')
+            FROM pg_catalog.pg_dist_partition d
+            JOIN pg_class c ON c.oid = d.logicalrelid
+            JOIN pg_namespace n ON n.oid = c.relnamespace
+            WHERE n.nspname = 'postroom'
             """);
 
     public StartCheck {
@@ -42,7 +52,7 @@ public record StartCheck(List<String> warnings) {
     }
 
     /**
-     * Looks at the driver, the server's version, its settings and the encoding.
+     * Looks at the driver, the server's version, its settings, the encoding and whether Citus has taken the tables.
      *
      * @throws PostroomException Postroom cannot work with this database; says what to change
      */
@@ -64,6 +74,9 @@ public record StartCheck(List<String> warnings) {
                             row.wasNull() || cache == 1,
                             "the sequence postroom.ready_seq has CACHE " + cache
                                     + ", and messages could be overlooked for a time: run ALTER SEQUENCE postroom.ready_seq CACHE 1");
+                    if (row.getBoolean(9)) {
+                        requirePlainTables(connection);
+                    }
                     List<String> warnings = new ArrayList<>();
                     warn(
                             warnings,
@@ -104,6 +117,20 @@ public record StartCheck(List<String> warnings) {
                 connection.unwrap(PGConnection.class).getPreferQueryMode() != PreferQueryMode.SIMPLE,
                 "preferQueryMode=simple in the JDBC URL is refused: it sends values inside the statement's text (CVE-2024-1597). "
                         + "Remove it; behind PgBouncer in transaction mode set prepareThreshold=0");
+    }
+
+    /** Citus has no plan for the statements that claim and complete messages, once it has distributed their tables. */
+    private static void requirePlainTables(Connection connection) throws SQLException {
+        try (Sql.Call call = DISTRIBUTED.on(connection)) {
+            String tables = call.one(row -> row.getString(1));
+            require(
+                    tables.isEmpty(),
+                    "Citus has taken tables of schema postroom, and no process could claim a message from them: "
+                            + tables
+                            + ". Give each node a whole schema of its own, as docs/citus.md says. Undo it with SELECT"
+                            + " undistribute_table('postroom.ready') and so on, for a whole schema with"
+                            + " citus_schema_undistribute('postroom')");
+        }
     }
 
     private static void require(boolean condition, String otherwise) {

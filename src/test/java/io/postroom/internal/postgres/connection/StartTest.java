@@ -134,6 +134,39 @@ class StartTest {
                 .hasMessageContaining("ALTER SEQUENCE postroom.ready_seq CACHE 1");
     }
 
+    /** The catalog of Citus has a row for each table that it has taken; {@code CitusTest} asks a real one. */
+    @Test
+    void tables_that_citus_distributes_are_refused() throws SQLException {
+        Migrations.migrate(database.pool());
+        try {
+            execute("SET allow_system_table_mods = on;"
+                    + " CREATE TABLE pg_catalog.pg_dist_partition AS SELECT 'pg_class'::regclass AS logicalrelid");
+            StartCheck.of(database.pool());
+            execute("INSERT INTO pg_catalog.pg_dist_partition VALUES ('postroom.ready'), ('postroom.lease')");
+            assertThatThrownBy(() -> StartCheck.of(database.pool()))
+                    .hasMessageContaining("postroom.lease, postroom.ready")
+                    .hasMessageContaining("citus_schema_undistribute('postroom')");
+        } finally {
+            execute("SET allow_system_table_mods = on; DROP TABLE IF EXISTS pg_catalog.pg_dist_partition");
+        }
+    }
+
+    @Test
+    void a_migration_that_citus_would_send_to_other_nodes_is_refused() throws SQLException {
+        try (HikariDataSource pool = new HikariDataSource()) {
+            pool.setJdbcUrl(database.url() + "?prepareThreshold=0&options=-c%20citus.enable_ddl_propagation=on");
+            pool.setUsername(database.user());
+            pool.setPassword(database.password());
+            pool.setMinimumIdle(0);
+            execute("SET allow_system_table_mods = on; CREATE TABLE pg_catalog.pg_dist_node ()");
+            assertThatThrownBy(() -> Migrations.migrate(pool))
+                    .hasMessageContaining("need a direct connection on a node of Citus");
+        } finally {
+            execute("SET allow_system_table_mods = on; DROP TABLE IF EXISTS pg_catalog.pg_dist_node");
+        }
+        Migrations.migrate(database.pool());
+    }
+
     @Test
     void weak_durability_is_warned_of() throws SQLException {
         execute("ALTER DATABASE " + database.name() + " SET synchronous_commit = off");
