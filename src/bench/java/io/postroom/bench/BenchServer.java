@@ -373,7 +373,8 @@ final class BenchServer implements AutoCloseable {
         }
     }
 
-    private static String text(Connection connection, String query) throws SQLException {
+    /** The first column of the first row. */
+    static String text(Connection connection, String query) throws SQLException {
         try (Statement statement = connection.createStatement();
                 ResultSet row = statement.executeQuery(query)) {
             row.next();

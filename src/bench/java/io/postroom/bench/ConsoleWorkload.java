@@ -10,9 +10,7 @@ import io.postroom.handler.Handler;
 import java.io.IOException;
 import java.sql.Connection;
 import java.sql.DriverManager;
-import java.sql.ResultSet;
 import java.sql.SQLException;
-import java.sql.Statement;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -141,20 +139,12 @@ final class ConsoleWorkload implements Workload {
         return Math.floorMod(id.hashCode(), KINDS_OF_ERRORS);
     }
 
-    private static String text(Connection connection, String query) throws SQLException {
-        try (Statement statement = connection.createStatement();
-                ResultSet row = statement.executeQuery(query)) {
-            row.next();
-            return row.getString(1);
-        }
-    }
-
     /** A transaction that keeps its snapshot, as a forgotten session does. */
     private static Connection opened(BenchDatabase database) throws SQLException {
         Connection old = DriverManager.getConnection(database.url(), database.user(), database.password());
         old.setAutoCommit(false);
         old.setTransactionIsolation(Connection.TRANSACTION_REPEATABLE_READ);
-        text(old, "SELECT 1");
+        BenchServer.text(old, "SELECT 1");
         return old;
     }
 
@@ -176,12 +166,12 @@ final class ConsoleWorkload implements Workload {
     }
 
     private static Map<String, String> paths(Connection connection) throws SQLException {
-        String waiting = text(
+        String waiting = BenchServer.text(
                 connection,
                 "SELECT r.message_id::text FROM postroom.ready r JOIN postroom.queue q ON q.id = r.queue_id WHERE q.name = '"
                         + DEEP + "' LIMIT 1");
-        String dead = text(connection, "SELECT message_id::text FROM postroom.dead_letter LIMIT 1");
-        String print = text(connection, "SELECT fingerprint FROM postroom.dead_letter LIMIT 1");
+        String dead = BenchServer.text(connection, "SELECT message_id::text FROM postroom.dead_letter LIMIT 1");
+        String print = BenchServer.text(connection, "SELECT fingerprint FROM postroom.dead_letter LIMIT 1");
         Map<String, String> paths = new LinkedHashMap<>();
         paths.put("queues", "/queues");
         paths.put("queues by name", "/queues?name=99");

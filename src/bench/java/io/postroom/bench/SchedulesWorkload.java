@@ -110,7 +110,7 @@ final class SchedulesWorkload implements Workload {
         String planned = "(SELECT max(planned_at) FROM postroom.schedule WHERE id <= " + due + ")";
         double began = number(statement, "SELECT extract(epoch FROM clock_timestamp() - " + planned + ")"); // negative
         long start = System.nanoTime();
-        String instant = text(statement, "SELECT " + planned + "::text");
+        String instant = BenchServer.text(statement.getConnection(), "SELECT " + planned + "::text");
         while (number(statement, "SELECT count(*) FROM postroom.schedule WHERE due_at <= '" + instant + "'") > 0) {
             if (System.nanoTime() - start > LONGEST_NANOS) {
                 throw new BenchException("Not fired in two minutes");
@@ -118,13 +118,6 @@ final class SchedulesWorkload implements Workload {
             Thread.sleep(10);
         }
         return (System.nanoTime() - start) / 1e9 + began;
-    }
-
-    private static String text(Statement statement, String sql) throws SQLException {
-        try (ResultSet row = statement.executeQuery(sql)) {
-            row.next();
-            return row.getString(1);
-        }
     }
 
     private static double number(Statement statement, String sql) throws SQLException {
