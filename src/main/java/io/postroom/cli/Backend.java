@@ -12,7 +12,7 @@ import java.util.UUID;
 import tools.jackson.databind.JsonNode;
 
 /**
- * What commands ask: a server over HTTP, or a database. Both answer the JSON of the HTTP API. What is refused or fails ends in an
+ * What commands ask: a server over HTTP, a database, or several. All answer the JSON of the HTTP API. What is refused or fails ends in an
  * exception, whose meaning {@link CliException#of} knows. For one thread.
  */
 interface Backend extends AutoCloseable {
@@ -50,6 +50,13 @@ interface Backend extends AutoCloseable {
 
     /** @param filter a JSON object, as elsewhere below */
     JsonNode preview(String filter);
+
+    /**
+     * Looks whether an operation on what the filter matches could begin here.
+     *
+     * @throws CliException it could not; says what to give
+     */
+    default void requireOperation(String filter) {}
 
     /** Begins an operation and answers it. */
     JsonNode redrive(String filter, BulkSettings settings);

@@ -14,6 +14,8 @@ import tools.jackson.databind.JsonNode;
 /** A command that asks a backend. */
 abstract class BackendCommand implements Callable<Integer> {
     static final int DONE = 0;
+    /** The member of an answer of several homes with a sentence for each home that gave none, by its name. */
+    static final String DOWN = "down";
 
     @Spec
     @SuppressWarnings("NullAway.Init") // picocli sets it, and the mixin
@@ -48,11 +50,18 @@ abstract class BackendCommand implements Callable<Integer> {
     void show(JsonNode answer, Function<JsonNode, String> forPeople) {
         String text = json ? answer + "\n" : forPeople.apply(answer);
         terminal().write(text);
+        if (!json) {
+            answer.path(DOWN).forEach(home -> tell(home.asString()));
+        }
     }
 
     /** Tells of a failure after which the command goes on. */
     void tell(CliException failure) {
-        terminal().err().println(Table.escaped(String.valueOf(failure.getMessage())));
+        tell(String.valueOf(failure.getMessage()));
+    }
+
+    private void tell(String sentence) {
+        terminal().err().println(Table.escaped(sentence));
         terminal().err().flush();
     }
 

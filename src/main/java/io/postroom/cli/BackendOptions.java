@@ -7,7 +7,7 @@ import java.time.Duration;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
-/** Says whom a command asks: a server, or a database. */
+/** Says whom a command asks: a server, a database, or several. */
 final class BackendOptions {
     static final String USUAL_URL = "http://127.0.0.1:8080";
     private static final long LONGEST_SECRET = 8192;
@@ -48,6 +48,17 @@ final class BackendOptions {
     Path passwordFile;
 
     @Option(
+            names = "--homes-file",
+            paramLabel = "FILE",
+            description = "Ask several databases instead: a file of properties that names them, see docs/cli.md")
+    @Nullable
+    Path homesFile;
+
+    @Option(names = "--home", paramLabel = "NAME", description = "Ask this one of the databases of --homes-file alone")
+    @Nullable
+    String home;
+
+    @Option(
             names = "--timeout",
             paramLabel = "SECONDS",
             defaultValue = "30",
@@ -57,6 +68,16 @@ final class BackendOptions {
     Backend open(Terminal terminal) {
         if (timeout < 1 || timeout > 3600) {
             throw CliException.usage("--timeout must be 1 to 3600 seconds, got " + timeout);
+        }
+        if (homesFile != null) {
+            if (database != null || url != null || tokenFile != null || user != null || passwordFile != null) {
+                throw CliException.usage(
+                        "--homes-file says what to ask: leave out --url, --token-file, --db and what belongs to it");
+            }
+            HomesFile homes = HomesFile.open(homesFile, terminal).toLook();
+            return home == null ? new HomesBackend(homes) : homes.only(home);
+        } else if (home != null) {
+            throw CliException.usage("--home needs --homes-file");
         }
         if (database == null) {
             if (user != null || passwordFile != null) {

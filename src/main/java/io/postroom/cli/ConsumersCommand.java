@@ -63,6 +63,7 @@ final class ConsumersCommand extends BackendCommand {
             Table table = new Table("WORKER", "STATE", "IN FLIGHT", "HANDLERS", "STARTED", "LAST SEEN");
             for (JsonNode consumer : answer.path("consumers")) {
                 table.row(
+                        consumer,
                         text(consumer, "worker"),
                         text(consumer, "state"),
                         text(consumer, "inFlight"),

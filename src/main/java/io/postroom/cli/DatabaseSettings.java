@@ -28,12 +28,12 @@ final class DatabaseSettings implements SettingsVerbs {
 
     @Override
     public JsonNode list() {
-        return DatabaseBackend.json(SettingsAnswer.list(postroom.settings().list()));
+        return EngineBackend.json(SettingsAnswer.list(postroom.settings().list()));
     }
 
     @Override
     public JsonNode set(String name, String entry, long expectedVersion, Optional<Reason> reason) {
-        return DatabaseBackend.json(
+        return EngineBackend.json(
                 SettingsAnswer.of(registry(reason).set(SettingsAnswer.read(name, entry), expectedVersion)));
     }
 
@@ -42,7 +42,7 @@ final class DatabaseSettings implements SettingsVerbs {
         if (!registry(reason).delete(name)) {
             throw CliException.refused(Problem.unknownSettings(name).detail());
         }
-        return DatabaseBackend.json(Map.of("deleted", name));
+        return EngineBackend.json(Map.of("deleted", name));
     }
 
     @Override
@@ -56,7 +56,7 @@ final class DatabaseSettings implements SettingsVerbs {
         Limiter limiter = LimiterRequest.read(named, limits);
         Limiters limiters = postroom.limiters();
         reason.ifPresentOrElse(why -> limiters.set(limiter, why), () -> limiters.set(limiter));
-        return DatabaseBackend.json(Answers.limiter(limiter));
+        return EngineBackend.json(Answers.limiter(limiter));
     }
 
     @Override
@@ -66,6 +66,6 @@ final class DatabaseSettings implements SettingsVerbs {
                 ? reason.map(why -> limiters.removeFromDestination(of.name(), why))
                         .orElseGet(() -> limiters.removeFromDestination(of.name()))
                 : reason.map(why -> limiters.remove(of.name(), why)).orElseGet(() -> limiters.remove(of.name()));
-        return DatabaseBackend.json(Map.of("removed", removed));
+        return EngineBackend.json(Map.of("removed", removed));
     }
 }

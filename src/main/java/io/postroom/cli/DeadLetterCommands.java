@@ -49,6 +49,7 @@ final class DeadLetterCommands {
         Table first = new Table("ID", "QUEUE", "DEAD SINCE", "REASON", "TYPE", "ERROR");
         for (JsonNode letter : preview.path("first")) {
             first.row(
+                    letter,
                     BackendCommand.text(letter, "id"),
                     BackendCommand.text(letter, "queue"),
                     BackendCommand.time(letter, "deadAt"),
@@ -110,6 +111,7 @@ final class DeadLetterCommands {
                 throw CliException.usage("Give an ID, or a filter such as --queue or --fingerprint, or --all");
             }
             BulkSettings settings = option(this::settings);
+            backend.requireOperation(filter.json());
             JsonNode preview = backend.preview(filter.json());
             if (!json || !yes && terminal().interactive()) {
                 beside(preview(preview, width())); // who is asked sees what it is about

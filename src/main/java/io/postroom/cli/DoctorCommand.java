@@ -64,14 +64,13 @@ final class DoctorCommand extends BackendCommand {
     private String forPeople(JsonNode health) {
         StringBuilder shown = new StringBuilder();
         if (health.has("version")) {
-            shown.append("PostgreSQL ")
-                    .append(text(health, "version"))
-                    .append(", role ")
-                    .append(Table.escaped(text(health, "role")))
-                    .append(", clock skew ")
-                    .append(text(health, "clockSkewMillis"))
-                    .append(" ms\n");
+            shown.append(server(health));
         }
+        health.path("homes")
+                .forEach(home -> shown.append("home ")
+                        .append(text(home, "home"))
+                        .append(": ")
+                        .append(server(home)));
         if (all) {
             shown.append('\n').append(details(health));
         }
@@ -93,11 +92,17 @@ final class DoctorCommand extends BackendCommand {
         return shown.toString();
     }
 
+    private static String server(JsonNode health) {
+        return "PostgreSQL " + text(health, "version") + ", role " + Table.escaped(text(health, "role"))
+                + ", clock skew " + text(health, "clockSkewMillis") + " ms\n";
+    }
+
     private String details(JsonNode health) {
         Table horizon =
                 new Table("HOLDS THE HORIZON", "NAME", "APPLICATION", "USER", "STATE", "SECONDS", "TRANSACTIONS");
         for (JsonNode holder : health.path("horizon")) {
             horizon.row(
+                    holder,
                     text(holder, "kind"),
                     text(holder, "name"),
                     text(holder, "application"),
@@ -109,6 +114,7 @@ final class DoctorCommand extends BackendCommand {
         Table tables = new Table("TABLE", "PARTITIONS", "LIVE ROWS", "DEAD ROWS", "BYTES", "LAST VACUUM");
         for (JsonNode table : health.path("tables")) {
             tables.row(
+                    table,
                     text(table, "table"),
                     text(table, "partitions"),
                     text(table, "liveRows"),
@@ -118,11 +124,18 @@ final class DoctorCommand extends BackendCommand {
         }
         Table days = new Table("DAYS OF", "PARTITIONS", "FROM", "UNTIL", "BYTES");
         for (JsonNode of : health.path("days")) {
-            days.row(text(of, "table"), text(of, "partitions"), time(of, "from"), time(of, "until"), text(of, "bytes"));
+            days.row(
+                    of,
+                    text(of, "table"),
+                    text(of, "partitions"),
+                    time(of, "from"),
+                    time(of, "until"),
+                    text(of, "bytes"));
         }
         Table workers = new Table("WORKER", "VERSION", "STARTED", "SILENT FOR MS", "HOLDS");
         for (JsonNode worker : health.path("workers")) {
             workers.row(
+                    worker,
                     text(worker, "worker"),
                     text(worker, "version"),
                     time(worker, "startedAt"),

@@ -70,7 +70,7 @@ final class HomesCommands {
     }
 
     /** The rules that count: those with the highest version. */
-    private static HomeRules newest(HomeAnswers<StoredRules> stored) {
+    static HomeRules newest(HomeAnswers<StoredRules> stored) {
         return stored.found().stream()
                 .max(Comparator.comparingLong(StoredRules::version))
                 .map(StoredRules::rules)
@@ -84,7 +84,8 @@ final class HomesCommands {
             description = "Lists the databases that queues live on, with what waits on each, and the rules.")
     static final class Homes extends OfHomes {
         @Override
-        JsonNode run(HomesFile file) {
+        JsonNode run(HomesFile given) {
+            HomesFile file = given.toLook();
             HomeAnswers<StoredRules> stored = file.homes().storedRules();
             HomeRules rules = newest(stored);
             ObjectNode answer = CliJson.MAPPER.createObjectNode();

@@ -7,8 +7,12 @@ import io.postroom.homes.PostroomHomes;
 import java.io.IOException;
 import java.io.StringReader;
 import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.DriverManager;
+import java.sql.SQLException;
 import java.time.Duration;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Properties;
 import java.util.TreeMap;
 import java.util.regex.Matcher;
@@ -21,6 +25,8 @@ final class HomesFile implements AutoCloseable {
     private static final Pattern SETTING = Pattern.compile("postroom\\.homes\\.(.+)\\.(url|username|password)");
     private static final int LONGEST = 1024 * 1024;
     private static final int CONNECTIONS = 4;
+    /** For a home that has just refused a connection: the least that the pool takes. */
+    private static final Duration AGAIN = Duration.ofMillis(250);
 
     private final Map<String, HikariDataSource> pools = new TreeMap<>();
 
@@ -51,11 +57,14 @@ final class HomesFile implements AutoCloseable {
         return opened;
     }
 
+    private static String shape(String home) {
+        return "postroom.homes." + home + ".url must be such as jdbc:postgresql://db.example:5432/app";
+    }
+
     private static HikariDataSource pool(String home, Map<String, String> settings, Terminal terminal) {
         String url = settings.get("url");
         if (url == null || !url.startsWith("jdbc:postgresql:")) {
-            throw CliException.usage(
-                    "postroom.homes." + home + ".url must be such as jdbc:postgresql://db.example:5432/app");
+            throw CliException.usage(shape(home));
         }
         HikariDataSource pool = new HikariDataSource();
         pool.setPoolName("postroom-cli-" + home);
@@ -80,6 +89,7 @@ final class HomesFile implements AutoCloseable {
         return PostroomHomes.on(new TreeMap<String, DataSource>(pools))
                 .schema(SchemaMode.NONE)
                 .each((home, engine) -> engine.workers(false)
+                        .engineDataSource(Objects.requireNonNull(pools.get(home)))
                         .settings(new EngineSettings(
                                 "postroom-cli:" + ProcessHandle.current().pid(),
                                 EngineSettings.DEFAULT_LEASE_TIME,
@@ -87,6 +97,47 @@ final class HomesFile implements AutoCloseable {
                                 EngineSettings.DEFAULT_POLL_INTERVAL,
                                 false,
                                 true)));
+    }
+
+    /**
+     * For commands that look, before the first use: no statement waits for long, as over {@code --db}, and a home that refuses a connection
+     * now is not waited for again.
+     */
+    HomesFile toLook() {
+        pools.values().parallelStream().forEach(pool -> {
+            DatabaseBackend.limitStatements(pool);
+            if (!takesConnections(pool)) {
+                pool.setConnectionTimeout(AGAIN.toMillis());
+            }
+        });
+        return this;
+    }
+
+    private static boolean takesConnections(HikariDataSource pool) {
+        Properties properties = new Properties();
+        properties.putAll(pool.getDataSourceProperties());
+        if (pool.getUsername() != null) {
+            properties.setProperty("user", pool.getUsername());
+        }
+        if (pool.getPassword() != null) {
+            properties.setProperty("password", pool.getPassword());
+        }
+        try (Connection tried = DriverManager.getConnection(pool.getJdbcUrl(), properties)) {
+            return tried.isValid(0);
+        } catch (SQLException refused) {
+            return false;
+        }
+    }
+
+    /** Asks one home alone, and closes the file. */
+    Backend only(String name) {
+        try (this) {
+            HikariDataSource home = pools.get(name);
+            if (home == null) {
+                throw CliException.usage("--home must be one of " + pools.keySet() + ", got " + name);
+            }
+            return DatabaseBackend.connect(home.getJdbcUrl(), home.getUsername(), home.getPassword(), shape(name));
+        }
     }
 
     /** The names of the homes, in order. */

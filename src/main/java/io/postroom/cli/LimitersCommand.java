@@ -25,6 +25,7 @@ final class LimitersCommand extends WatchedCommand {
             for (JsonNode limiter : answer.path("limiters")) {
                 boolean isOfQueue = limiter.has("queue");
                 table.row(
+                        limiter,
                         isOfQueue ? "queue" : "destination",
                         text(limiter, isOfQueue ? "queue" : "destination"),
                         used(limiter, "starts", "maxStarts") + in(limiter, "period"),

@@ -62,7 +62,9 @@ final class LookCommands {
             int queues = 0;
             String oldest = "";
             String oldestQueue = "";
-            for (JsonNode queue : backend.queues().path("queues")) {
+            JsonNode answer = backend.queues();
+            answer.path(DOWN).forEach(home -> attention.add(home.asString()));
+            for (JsonNode queue : answer.path("queues")) {
                 queues++;
                 for (int i = 0; i < sums.length; i++) {
                     sums[i] += queue.path(COUNTS.get(i)).asLong(0);
@@ -74,7 +76,7 @@ final class LookCommands {
                 String head = text(queue, "oldestReadyAt");
                 if (!head.isEmpty() && (oldest.isEmpty() || Instant.parse(head).isBefore(Instant.parse(oldest)))) {
                     oldest = head;
-                    oldestQueue = text(queue, "queue");
+                    oldestQueue = nameOf(queue);
                 }
             }
             status.put("queues", queues);
@@ -94,8 +96,13 @@ final class LookCommands {
             return status;
         }
 
+        /** Two homes may have a queue of the same name. */
+        private static String nameOf(JsonNode queue) {
+            return text(queue, "queue") + (queue.has("home") ? " on home " + text(queue, "home") : "");
+        }
+
         private static void lookAt(JsonNode queue, ArrayNode attention) {
-            String name = text(queue, "queue");
+            String name = nameOf(queue);
             long ready = queue.path("ready").asLong(0);
             if (queue.path("paused").asBoolean(false)) {
                 attention.add("queue " + name + " is paused");
@@ -164,6 +171,7 @@ final class LookCommands {
                         new Table("QUEUE", "READY", "DELAYED", "IN PROGRESS", "DEAD", "CONSUMERS", "STATE", "OLDEST");
                 for (JsonNode queue : answer.path("queues")) {
                     table.row(
+                            queue,
                             text(queue, "queue"),
                             count(queue, "ready"),
                             count(queue, "delayed"),
@@ -252,17 +260,20 @@ final class LookCommands {
                     Optional.ofNullable(before),
                     limit));
             ArrayNode found = JSON.createArrayNode();
+            ObjectNode answer = JSON.createObjectNode();
             while (found.size() < limit) {
                 int page = Math.min(PAGE, limit - found.size());
-                ArrayNode more =
-                        (ArrayNode) backend.messages(filter.limit(page)).path("messages");
+                JsonNode given = backend.messages(filter.limit(page));
+                if (given.has(DOWN)) {
+                    answer.set(DOWN, given.path(DOWN));
+                }
+                ArrayNode more = (ArrayNode) given.path("messages");
                 found.addAll(more);
                 if (more.size() < page) {
                     break;
                 }
                 filter = filter.before(UUID.fromString(text(more.get(more.size() - 1), "id")));
             }
-            ObjectNode answer = JSON.createObjectNode();
             answer.set("messages", found);
             show(answer, this::table);
             return DONE;
@@ -273,6 +284,7 @@ final class LookCommands {
             for (JsonNode message : answer.path("messages")) {
                 for (JsonNode entry : message.path("entries")) {
                     table.row(
+                            message,
                             text(message, "id"),
                             time(message, "createdAt"),
                             text(entry, "queue"),
@@ -304,6 +316,7 @@ final class LookCommands {
         private String forPeople(JsonNode message) {
             StringBuilder shown = new StringBuilder();
             for (String name : new String[] {
+                "home",
                 "id",
                 "type",
                 "version",
@@ -378,6 +391,7 @@ final class LookCommands {
         int run(Backend backend) {
             show(backend.explain(id), answer -> {
                 List<String> lines = new ArrayList<>();
+                answer.path("home").asStringOpt().ifPresent(home -> lines.add("home " + home + "\n"));
                 answer.path("explain").forEach(line -> lines.add(Table.escaped(line.asString()) + "\n"));
                 return String.join("", lines);
             });

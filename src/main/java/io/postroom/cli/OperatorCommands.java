@@ -130,6 +130,7 @@ final class OperatorCommands {
         StringBuilder notes = new StringBuilder();
         for (JsonNode operation : operations) {
             table.row(
+                    operation,
                     BackendCommand.text(operation, "id"),
                     BackendCommand.text(operation, "verb"),
                     BackendCommand.text(operation, "state")

@@ -71,7 +71,8 @@ public final class PostroomCli {
             name = NAME,
             mixinStandardHelpOptions = true,
             versionProvider = Version.class,
-            description = "Looks at a Postroom and operates it: a server (--url) or a database (--db).",
+            description =
+                    "Looks at a Postroom and operates it: a server (--url), a database (--db) or several (--homes-file).",
             subcommands = {
                 LookCommands.Status.class,
                 LookCommands.Queues.class,

@@ -2,7 +2,10 @@ package io.postroom.cli;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Set;
+import java.util.stream.Stream;
+import tools.jackson.databind.JsonNode;
 
 /**
  * A table for people: aligned columns, as wide as the terminal at most. Texts come from messages, so characters that a terminal would obey
@@ -28,7 +31,7 @@ final class Table {
             "APPLICATION",
             "USER");
 
-    private final List<String> names;
+    private List<String> names;
     private final List<List<String>> rows = new ArrayList<>();
 
     Table(String... names) {
@@ -46,6 +49,20 @@ final class Table {
         }
         rows.add(row);
         return this;
+    }
+
+    /** Adds a row about an object. Where objects come from several homes, each names its own, which stands in front, and its part. */
+    Table row(JsonNode object, String... cells) {
+        if (!object.has("home")) {
+            return row(cells);
+        }
+        List<String> places = Stream.of("home", "part").filter(object::has).toList();
+        if (rows.isEmpty()) {
+            names = Stream.concat(places.stream().map(place -> place.toUpperCase(Locale.ROOT)), names.stream())
+                    .toList();
+        }
+        return row(Stream.concat(places.stream().map(place -> object.path(place).asString()), Stream.of(cells))
+                .toArray(String[]::new));
     }
 
     boolean isEmpty() {

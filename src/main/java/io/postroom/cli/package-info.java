@@ -2,9 +2,10 @@
  * The command line: {@code postroom status}, {@code postroom redrive}, {@code postroom doctor} and so on, in the server's jar.
  *
  * <p>Start reading at {@link io.postroom.cli.PostroomCli}, then {@code BackendCommand}: a command asks a {@code Backend} and shows its
- * answer as a table or as JSON. There are two backends, {@code HttpBackend} for a server and {@code DatabaseBackend} for a database, and
- * each command is written once. Both answer the JSON of the HTTP API; the second one makes it with {@link io.postroom.rest.Answers}, as the
- * controllers do. So both ways show the same.
+ * answer as a table or as JSON, and is written once. {@code HttpBackend} asks a server, {@code DatabaseBackend} a database. {@code
+ * HomesBackend} asks several by {@code AskedHomes}; {@code MergedPreview} and {@code MergedHealth} make one answer of theirs. All answer
+ * the JSON of the HTTP API; {@code EngineBackend}, which asks the engine of one database, makes it with {@link
+ * io.postroom.rest.Answers}, as the controllers do. So all ways show the same.
  *
  * <p>Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 not reachable. They are part of the interface, as the words of the options.
  *

@@ -19,6 +19,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.UUID;
+import java.util.function.BiFunction;
 import java.util.function.Consumer;
 import java.util.function.Function;
 
@@ -144,11 +145,15 @@ public final class DefaultPostroomHomes implements PostroomHomes {
 
     @Override
     public Postroom home(String name) {
+        return named(name).require();
+    }
+
+    private Home named(String name) {
         Home home = homes.get(name);
         if (home == null) {
             throw new IllegalArgumentException("there is no home \"" + name + "\" among " + homes.keySet());
         }
-        return home.require();
+        return home;
     }
 
     @Override
@@ -194,7 +199,13 @@ public final class DefaultPostroomHomes implements PostroomHomes {
 
     @Override
     public <T> HomeAnswers<T> ask(Function<Postroom, List<T>> question) {
-        AllHomes.Answers<List<T>> answers = all.ask(homes.values(), question);
+        return ask(homes.keySet(), (home, engine) -> question.apply(engine));
+    }
+
+    @Override
+    public <T> HomeAnswers<T> ask(Collection<String> names, BiFunction<String, Postroom, List<T>> question) {
+        List<Home> asked = names.stream().distinct().map(this::named).toList();
+        AllHomes.Answers<List<T>> answers = all.askEach(asked, (home, engine) -> question.apply(home.name(), engine));
         return new HomeAnswers<>(
                 answers.given().values().stream().flatMap(List::stream).toList(), answers.down());
     }

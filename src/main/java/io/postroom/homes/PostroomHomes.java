@@ -19,6 +19,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.function.BiConsumer;
+import java.util.function.BiFunction;
 import java.util.function.Function;
 import javax.sql.DataSource;
 
@@ -131,6 +132,16 @@ public interface PostroomHomes extends AutoCloseable {
      * @throws RuntimeException what the question threw on a home that is up
      */
     <T> HomeAnswers<T> ask(Function<Postroom, List<T>> question);
+
+    /**
+     * Asks some homes at the same time, each on a thread of its own; a single one on the caller's thread. Answers come in the order of
+     * {@code homes}. A name that is given twice is asked once.
+     *
+     * @param question is given the name of the home and its engine
+     * @throws IllegalArgumentException there is no home of one of these names
+     * @throws RuntimeException what the question threw on a home that is up
+     */
+    <T> HomeAnswers<T> ask(Collection<String> homes, BiFunction<String, Postroom, List<T>> question);
 
     /** How each home stands, in the order of names. Asks no database. */
     List<HomeStatus> states();

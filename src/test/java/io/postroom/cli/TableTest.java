@@ -3,8 +3,20 @@ package io.postroom.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import org.junit.jupiter.api.Test;
+import tools.jackson.databind.JsonNode;
 
 class TableTest {
+    @Test
+    void rows_of_several_homes_begin_with_their_home() {
+        JsonNode row = CliJson.MAPPER.createObjectNode().put("home", "second").put("part", "orders:1of2");
+        assertThat(new Table("WORKER").row(row, "w").draw(80))
+                .isEqualTo("HOME    PART         WORKER\nsecond  orders:1of2  w\n");
+        assertThat(new Table("WORKER")
+                        .row(CliJson.MAPPER.createObjectNode(), "w")
+                        .draw(80))
+                .isEqualTo("WORKER\nw\n");
+    }
+
     @Test
     void columns_are_aligned_and_numbers_stand_on_the_right() {
         assertThat(new Table("QUEUE", "READY")

@@ -107,6 +107,16 @@ class HomesTest {
     }
 
     @Test
+    void some_homes_are_asked_by_name_and_each_once() {
+        assertThat(homes.ask(List.of("b", "a", "b"), (home, engine) -> List.of(home))
+                        .whole("ask"))
+                .containsExactly("b", "a");
+        assertThatThrownBy(() -> homes.ask(List.of("c"), (home, engine) -> List.of(home)))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("there is no home \"c\"");
+    }
+
+    @Test
     void message_is_stored_and_handled_on_the_home_of_its_queue_alone() {
         UUID mail = messages.createMessage("mail", "x").id();
         UUID call = messages.createMessage("calls", "x").id();
