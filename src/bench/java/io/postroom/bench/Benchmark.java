@@ -12,7 +12,7 @@ import org.slf4j.LoggerFactory;
  * chart to target/bench.
  *
  * <pre>
- * ./mvnw -q -Pbench                                      everything, more than an hour
+ * ./mvnw -q -Pbench                                      everything, two hours and more
  * ./mvnw -q -Pbench -Dbench=quick                        W1 with half as much to drain, W2a and W3, under five minutes
  * ./mvnw -q -Pbench -Dbench.workloads=W1,W5 -Dbench.rounds=3
  * ./mvnw -q -Pbench -Dbench.url=jdbc:postgresql://127.0.0.1:5432/postgres?user=postgres
