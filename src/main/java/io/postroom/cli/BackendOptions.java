@@ -74,8 +74,8 @@ final class BackendOptions {
                 throw CliException.usage(
                         "--homes-file says what to ask: leave out --url, --token-file, --db and what belongs to it");
             }
-            HomesFile homes = HomesFile.open(homesFile, terminal).toLook();
-            return home == null ? new HomesBackend(homes) : homes.only(home);
+            HomesFile homes = HomesFile.open(homesFile, terminal);
+            return home == null ? new HomesBackend(homes.toLook()) : homes.only(home);
         } else if (home != null) {
             throw CliException.usage("--home needs --homes-file");
         }

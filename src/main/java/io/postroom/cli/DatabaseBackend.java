@@ -17,6 +17,9 @@ import tools.jackson.databind.JsonNode;
 
 /** Asks a database. The engine is prepared at the first question and never started. */
 final class DatabaseBackend extends EngineBackend {
+    /** Seconds, more than a statement may take. */
+    static final String SOCKET_TIMEOUT = "90";
+
     private static final int CONNECTIONS = 2;
     /** A command must not wait for ever behind a lock, nor make others wait behind it. */
     private static final String LIMITS =
@@ -67,7 +70,7 @@ final class DatabaseBackend extends EngineBackend {
         Properties properties = new Properties();
         properties.setProperty("ApplicationName", "postroom-cli");
         properties.setProperty("connectTimeout", "5");
-        properties.setProperty("socketTimeout", "90");
+        properties.setProperty("socketTimeout", SOCKET_TIMEOUT);
         if (user != null) {
             properties.setProperty("user", user);
         }
@@ -109,7 +112,6 @@ final class DatabaseBackend extends EngineBackend {
      * connection.
      */
     static void limitStatements(HikariConfig config) {
-        config.addDataSourceProperty("socketTimeout", "90");
         if (!config.getJdbcUrl().matches(SHARED_SESSIONS)) {
             config.setConnectionInitSql(LIMITS);
         }
@@ -120,21 +122,25 @@ final class DatabaseBackend extends EngineBackend {
         return new DriverManagerDataSource(url, properties);
     }
 
+    /** Of an engine that is never started. */
+    static EngineSettings engineSettings() {
+        return new EngineSettings(
+                "postroom-cli:" + ProcessHandle.current().pid(),
+                EngineSettings.DEFAULT_LEASE_TIME,
+                EngineSettings.DEFAULT_BEAT_INTERVAL,
+                EngineSettings.DEFAULT_POLL_INTERVAL,
+                false,
+                true);
+    }
+
     @Override
     Postroom postroom() {
         if (postroom == null) {
-            EngineSettings settings = new EngineSettings(
-                    "postroom-cli:" + ProcessHandle.current().pid(),
-                    EngineSettings.DEFAULT_LEASE_TIME,
-                    EngineSettings.DEFAULT_BEAT_INTERVAL,
-                    EngineSettings.DEFAULT_POLL_INTERVAL,
-                    false,
-                    true);
             postroom = Postroom.on(unpooled())
                     .engineDataSource(pool)
                     .schema(SchemaMode.NONE)
                     .workers(false)
-                    .settings(settings)
+                    .settings(engineSettings())
                     .prepare();
         }
         return postroom;

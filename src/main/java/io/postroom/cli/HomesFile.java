@@ -2,7 +2,6 @@ package io.postroom.cli;
 
 import com.zaxxer.hikari.HikariDataSource;
 import io.postroom.SchemaMode;
-import io.postroom.api.EngineSettings;
 import io.postroom.homes.PostroomHomes;
 import java.io.IOException;
 import java.io.StringReader;
@@ -90,13 +89,7 @@ final class HomesFile implements AutoCloseable {
                 .schema(SchemaMode.NONE)
                 .each((home, engine) -> engine.workers(false)
                         .engineDataSource(Objects.requireNonNull(pools.get(home)))
-                        .settings(new EngineSettings(
-                                "postroom-cli:" + ProcessHandle.current().pid(),
-                                EngineSettings.DEFAULT_LEASE_TIME,
-                                EngineSettings.DEFAULT_BEAT_INTERVAL,
-                                EngineSettings.DEFAULT_POLL_INTERVAL,
-                                false,
-                                true)));
+                        .settings(DatabaseBackend.engineSettings()));
     }
 
     /**
@@ -106,6 +99,7 @@ final class HomesFile implements AutoCloseable {
     HomesFile toLook() {
         pools.values().parallelStream().forEach(pool -> {
             DatabaseBackend.limitStatements(pool);
+            pool.addDataSourceProperty("socketTimeout", DatabaseBackend.SOCKET_TIMEOUT);
             if (!takesConnections(pool)) {
                 pool.setConnectionTimeout(AGAIN.toMillis());
             }
